@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* mkfifo-graph: runs a graph of commands that a DOT file describes. */
+#include "config.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "graph.h"
+#include "plan.h"
+#include "run.h"
+#include "show.h"
+#include "size.h"
+#include "start.h"
+
+enum action { RUN, CHECK, DRY_RUN, DOT, MAKE, UNMAKE };
+
+struct options {
+	enum action action;
+	const char *file; /* the graph's; NULL with expression */
+	const char *expression;
+	const char *folder; /* of --make and --unmake */
+	const char *output; /* stands for standard output, or NULL */
+	const char *report; /* file for the JSON, "-": standard output, or NULL */
+	int64_t timeout; /* nanoseconds; 0: none */
+	bool fail_fast, tag, trace;
+	char **defines, **commands; /* NULL-terminated */
+	char *const *args; /* the graph's; NULL-terminated */
+};
+
+enum { OPTION_CMD = 256, OPTION_MAKE, OPTION_UNMAKE, OPTION_FAIL_FAST,
+       OPTION_TAG, OPTION_REPORT };
+
+static const struct argp_option option_table[] = {
+	{ "expression", 'e', "GRAPH", 0, "The graph itself; `digraph { }' may be left out", 0 },
+	{ "cmd", OPTION_CMD, "NAME=COMMAND", 0, "A node's command", 0 },
+	{ "check", 'c', NULL, 0, "Parse and check, start nothing; silent when right", 0 },
+	{ "dry-run", 'n', NULL, 0, "Print the plan: processes, objects, descriptors", 0 },
+	{ "dot", 'd', NULL, 0, "Print the graph as it will run, for dot(1)", 0 },
+	{ "make", OPTION_MAKE, "DIR", 0, "Make the graph's FIFOs in DIR and print their names", 0 },
+	{ "unmake", OPTION_UNMAKE, "DIR", 0, "Remove them again", 0 },
+	{ "define", 'D', "NAME=VALUE", 0, "A variable for every command and for ${NAME}", 0 },
+	{ "output", 'o', "FILE", 0, "Standard output as a file that appears on success only", 0 },
+	{ "timeout", 't', "DURATION", 0, "End the run after so long (1.5, 500ms, 2m, 1h)", 0 },
+	{ "fail-fast", OPTION_FAIL_FAST, NULL, 0, "End the run at the first failure", 0 },
+	{ "tag", OPTION_TAG, NULL, 0, "Prefix the nodes' standard error with their names", 0 },
+	{ "trace-commands", 'x', NULL, 0, "Print each command as it is started", 0 },
+	{ "report", OPTION_REPORT, "FILE", 0, "Write the run to FILE as JSON", 0 },
+	{ 0 }
+};
+
+/* Appends WORD to the NULL-terminated LIST. */
+static void
+append(char ***list, char *word)
+{
+	size_t count = 0;
+
+	while ((*list)[count])
+		count++;
+	*list = realloc(*list, (count + 2) * sizeof(**list));
+	if (!*list)
+		abort();
+	(*list)[count] = word;
+	(*list)[count + 1] = NULL;
+}
+
+/* -D NAME=VALUE: NAME must be one that a shell takes. */
+static void
+check_define(const char *text, struct argp_state *state)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+	static const char more[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+	size_t length = strspn(text, letters) ? strspn(text, more) : 0;
+
+	if (!length || text[length] != '=')
+		argp_error(state, "-D %s: wanted NAME=VALUE", text);
+}
+
+static error_t
+parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case 'e':
+		options->expression = arg;
+		break;
+	case OPTION_CMD:
+		append(&options->commands, arg);
+		break;
+	case 'c':
+		options->action = CHECK;
+		break;
+	case 'n':
+		options->action = DRY_RUN;
+		break;
+	case 'd':
+		options->action = DOT;
+		break;
+	case OPTION_MAKE:
+	case OPTION_UNMAKE:
+		options->action = key == OPTION_MAKE ? MAKE : UNMAKE;
+		options->folder = arg;
+		break;
+	case 'D':
+		check_define(arg, state);
+		append(&options->defines, arg);
+		break;
+	case 'o':
+		options->output = arg;
+		break;
+	case 't':
+		if (flow_duration_parse(arg, &options->timeout) < 0 ||
+		    options->timeout == 0)
+			argp_error(state,
+				   "-t %s: no duration; wanted such as 1.5, 500ms, 2m, 1h",
+				   arg);
+		break;
+	case OPTION_FAIL_FAST:
+		options->fail_fast = true;
+		break;
+	case OPTION_TAG:
+		options->tag = true;
+		break;
+	case 'x':
+		options->trace = true;
+		break;
+	case OPTION_REPORT:
+		options->report = arg;
+		break;
+	case ARGP_KEY_ARG:
+		/* the graph's own arguments may look like options */
+		if (!options->expression)
+			options->file = arg;
+		options->args = state->argv + state->next -
+				(options->expression != NULL);
+		state->next = state->argc;
+		break;
+	case ARGP_KEY_END:
+		if (!options->file && !options->expression)
+			argp_error(state, "no graph: name a file, or give one with -e");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = {
+	.options = option_table,
+	.parser = parse_option,
+	.args_doc = "FILE [ARG...]\n-e GRAPH [ARG...]",
+	.doc = "Run the graph of commands that the DOT file FILE describes; "
+	       "- is standard input.\v"
+	       "The language is described in mkfifo-graph(5).",
+};
+
+static struct flow_graph *
+read_graph(const struct options *options, struct flow_messages *messages)
+{
+	struct flow_graph *graph;
+	FILE *stream;
+
+	if (options->expression) {
+		messages->source = "-e";
+		/* fmemopen refuses an empty buffer */
+		stream = *options->expression ?
+				 fmemopen((void *)options->expression,
+					  strlen(options->expression), "r") :
+				 fopen("/dev/null", "re");
+	} else if (strcmp(options->file, "-") == 0) {
+		messages->source = "standard input";
+		stream = stdin;
+	} else {
+		messages->source = options->file;
+		stream = fopen(options->file, "re");
+	}
+	if (!stream) {
+		flow_complain("cannot read %s: %s", messages->source,
+			      strerror(errno));
+		exit(flow_error_status_read(errno));
+	}
+	graph = flow_graph_read(stream, messages->source,
+				options->expression != NULL, messages);
+	if (stream != stdin)
+		fclose(stream);
+	return graph;
+}
+
+/* The graph, checked; ends the command when it is not one that can run. */
+static struct flow_graph *
+load_graph(const struct options *options)
+{
+	struct flow_messages messages = { 0 };
+	struct flow_graph *graph = read_graph(options, &messages);
+	struct flow_values values = {
+		.defines = options->defines,
+		.commands = options->commands,
+		.args = options->args,
+		.program = options->file ? options->file :
+					   program_invocation_short_name,
+		.names_only = options->action == MAKE ||
+			      options->action == UNMAKE,
+	};
+	int status;
+
+	if (graph)
+		flow_check(graph, &values, &messages);
+	flow_messages_sort(&messages);
+	flow_complain_all(&messages);
+	status = flow_messages_status(&messages);
+	flow_messages_clear(&messages);
+	if (status || !graph)
+		exit(status ? status : EX_DATAERR);
+	return graph;
+}
+
+/* A quarter of what an ordinary user's pipes may hold together, for one run. */
+static uint64_t
+pipe_budget(void)
+{
+	FILE *file = fopen("/proc/sys/fs/pipe-user-pages-soft", "re");
+	unsigned long pages = 16384;
+
+	if (file) {
+		if (fscanf(file, "%lu", &pages) != 1 || pages == 0)
+			pages = 16384; /* 0: no limit */
+		fclose(file);
+	}
+	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) / 4;
+}
+
+/* Is standard input a regular file that each reader can open for itself? */
+static bool
+stdin_reopens(void)
+{
+	struct stat st;
+	int fd;
+
+	if (fstat(STDIN_FILENO, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	fd = open("/proc/self/fd/0", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+static void
+warn_of_unread_input(const struct flow_graph *graph)
+{
+	const struct flow_node *node = flow_graph_node(graph, "stdin");
+	struct stat st;
+
+	if ((node && node->out_count) || fstat(STDIN_FILENO, &st) < 0)
+		return;
+	if (S_ISFIFO(st.st_mode) || (S_ISREG(st.st_mode) && st.st_size > 0))
+		flow_complain("warning: standard input is not read: no edge leaves `stdin'");
+}
+
+static int
+open_report(const char *path)
+{
+	int fd;
+
+	if (!path)
+		return -1;
+	if (strcmp(path, "-") == 0)
+		return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0) {
+		flow_complain("cannot create report %s: %s", path,
+			      strerror(errno));
+		exit(flow_error_status_create(errno));
+	}
+	return fd;
+}
+
+static _Noreturn void
+die_of(int signal)
+{
+	sigset_t one;
+
+	sigemptyset(&one);
+	sigaddset(&one, signal);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	raise(signal);
+	_exit(128 + signal); /* it was ignored */
+}
+
+static int
+run(const struct options *options, const struct flow_plan *plan)
+{
+	struct flow_run_options run_options = {
+		.timeout = options->timeout,
+		.fail_fast = options->fail_fast,
+		.trace = options->trace,
+		.report = open_report(options->report),
+		.say = flow_complain,
+	};
+	struct flow_error error = { 0 };
+	int status;
+
+	warn_of_unread_input(plan->graph);
+	status = flow_run(plan, &run_options, &error);
+	if (error.text)
+		flow_complain("%s", error.text);
+	if (status < 0)
+		die_of(-status);
+	return status;
+}
+
+static int
+name_fifos(const struct options *options, const struct flow_graph *graph)
+{
+	struct flow_error error = { 0 };
+	int bad = options->action == MAKE ?
+			  flow_make_fifos(graph, options->folder, stdout, &error) :
+			  flow_unmake_fifos(graph, options->folder, &error);
+
+	if (bad)
+		flow_complain("%s", error.text);
+	return bad ? error.status : 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options = {
+		.defines = calloc(1, sizeof(char *)),
+		.commands = calloc(1, sizeof(char *)),
+		.args = argv + argc,
+	};
+	struct flow_plan_options plan_options;
+	struct flow_graph *graph;
+	struct flow_plan *plan;
+	int status = 0;
+
+	flow_start(argv[0]);
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &options);
+	for (size_t i = 0; options.defines[i]; i++)
+		putenv(options.defines[i]);
+	graph = load_graph(&options);
+	if (options.action == CHECK)
+		return 0;
+	if (options.action == MAKE || options.action == UNMAKE)
+		return name_fifos(&options, graph);
+	plan_options = (struct flow_plan_options){
+		.output = options.output,
+		.tag = options.tag,
+		.stdin_regular = stdin_reopens(),
+		.pipe_budget = pipe_budget(),
+	};
+	plan = flow_plan_make(graph, &plan_options);
+	if (options.action == DRY_RUN)
+		flow_show_plan(plan, stdout);
+	else if (options.action == DOT)
+		flow_show_dot(plan, stdout);
+	else
+		status = run(&options, plan);
+	flow_plan_free(plan);
+	flow_graph_free(graph);
+	return status;
+}

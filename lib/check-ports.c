@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* check-ports: the edges of one port have one policy and one order. */
+#include "config.h"
+
+#include "check-private.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "expand.h"
+
+/* One end of an edge at the node in hand. */
+struct end {
+	struct flow_edge *edge;
+	const struct flow_port *port;
+	bool incoming;
+};
+
+/* The COUNT edges of one port in one direction. */
+struct group {
+	struct flow_checking *checking;
+	const struct flow_node *node;
+	const struct end *ends;
+	size_t count;
+};
+
+static int
+compare_ports(const struct flow_port *a, const struct flow_port *b)
+{
+	if (a->name != NULL && b->name != NULL)
+		return strcmp(a->name, b->name);
+	return (a->fd > b->fd) - (a->fd < b->fd);
+}
+
+/* By port, then direction, then nth, then creation. */
+static int
+compare_ends(const void *one, const void *two)
+{
+	const struct end *a = one, *b = two;
+	int order = compare_ports(a->port, b->port);
+
+	if (order != 0)
+		return order;
+	if (a->incoming != b->incoming)
+		return a->incoming ? 1 : -1;
+	if (a->incoming && a->edge->nth != b->edge->nth)
+		return a->edge->nth < b->edge->nth ? -1 : 1;
+	return (a->edge->id > b->edge->id) - (a->edge->id < b->edge->id);
+}
+
+/* "`b:3`", or "`b`" for the usual port. */
+static const char *
+place(const struct group *group)
+{
+	struct flow_graph *graph = group->checking->graph;
+	const struct end *end = group->ends;
+
+	if (end->port->name != NULL)
+		return flow_graph_printf(graph, "`%s:%s`", group->node->name,
+					 end->port->name);
+	if (end->port->fd == (end->incoming ? 0 : 1))
+		return flow_graph_printf(graph, "`%s`", group->node->name);
+	return flow_graph_printf(graph, "`%s:%d`", group->node->name,
+				 end->port->fd);
+}
+
+/* A and B disagree on WHAT; A was first. */
+static void
+refuse_two(const struct group *group, const char *what,
+	   const struct flow_edge *a, const struct flow_edge *b)
+{
+	unsigned line_a = flow_check_edge_line(a);
+	unsigned line_b = flow_check_edge_line(b);
+
+	flow_messages_add(group->checking->messages, 65,
+			  line_a > line_b ? line_a : line_b,
+			  "two policies on one port: the edges %s %s at lines "
+			  "%u and %u differ in %s",
+			  group->ends->incoming ? "into" : "out of",
+			  place(group), line_a < line_b ? line_a : line_b,
+			  line_a > line_b ? line_a : line_b, what);
+}
+
+static void
+settle_split(const struct group *group)
+{
+	const struct flow_edge *first = NULL;
+	struct flow_edge *edge;
+	size_t i;
+
+	for (i = 0; i < group->count; i++) {
+		edge = group->ends[i].edge;
+		if (!edge->split_written)
+			continue;
+		if (first == NULL)
+			first = edge;
+		else if (edge->split != first->split)
+			refuse_two(group, "split", first, edge);
+	}
+	for (i = 0; i < group->count; i++)
+		group->ends[i].edge->split =
+			first != NULL ? first->split : FLOW_SPLIT_COPY;
+}
+
+/* What applies to an in-port none of whose edges has a merge of its own. */
+static enum flow_merge
+unwritten_merge(const struct group *group)
+{
+	int fallback = group->checking->graph->default_merge;
+	size_t i;
+
+	if (group->node->kind != FLOW_NODE_PROCESS && group->node->merge >= 0)
+		return (enum flow_merge)group->node->merge;
+	for (i = 0; i < group->count && fallback >= 0; i++)
+		if (group->ends[i].edge->implicit)
+			return (enum flow_merge)fallback;
+	return FLOW_MERGE_ANY;
+}
+
+static void
+settle_merge(const struct group *group)
+{
+	const struct flow_edge *first = NULL;
+	struct flow_edge *edge;
+	enum flow_merge merge;
+	size_t i;
+
+	for (i = 0; i < group->count; i++) {
+		edge = group->ends[i].edge;
+		if (!edge->merge_written)
+			continue;
+		if (first == NULL)
+			first = edge;
+		else if (edge->merge != first->merge)
+			refuse_two(group, "merge", first, edge);
+	}
+	if (first != NULL && group->node->kind != FLOW_NODE_PROCESS &&
+	    group->node->merge >= 0 &&
+	    first->merge != (enum flow_merge)group->node->merge)
+		flow_messages_add(
+			group->checking->messages, 65,
+			flow_check_edge_line(first),
+			"two policies on one port: merge= of `%s` "
+			"and of node `%s` (line %u) differ",
+			flow_check_edge_text(group->checking->graph, first),
+			group->node->name, group->node->line);
+	merge = first != NULL ? first->merge : unwritten_merge(group);
+	for (i = 0; i < group->count; i++)
+		group->ends[i].edge->merge = merge;
+}
+
+static bool
+same_record(const struct flow_record *a, const struct flow_record *b)
+{
+	if (a->kind != b->kind || a->number != b->number)
+		return false;
+	return a->string == b->string ||
+	       (a->string != NULL && b->string != NULL &&
+		strcmp(a->string, b->string) == 0);
+}
+
+static void
+settle_record(const struct group *group)
+{
+	const struct flow_edge *first = NULL;
+	struct flow_record record;
+	struct flow_edge *edge;
+	size_t i;
+
+	for (i = 0; i < group->count; i++) {
+		edge = group->ends[i].edge;
+		if (!edge->record_written)
+			continue;
+		if (first == NULL)
+			first = edge;
+		else if (!same_record(&edge->record, &first->record))
+			refuse_two(group, "record", first, edge);
+	}
+	record = first != NULL
+			 ? first->record
+			 : (struct flow_record){ .kind = FLOW_RECORD_LINE };
+	for (i = 0; i < group->count; i++)
+		group->ends[i].edge->record = record;
+}
+
+static void
+check_nth(const struct group *group)
+{
+	const struct flow_edge *a, *b;
+	size_t i;
+
+	for (i = 1; i < group->count; i++) {
+		a = group->ends[i - 1].edge;
+		b = group->ends[i].edge;
+		if (a->nth != LONG_MAX && a->nth == b->nth)
+			flow_messages_add(group->checking->messages, 65,
+					  flow_check_edge_line(b),
+					  "nth=%ld is written on two edges "
+					  "into %s (lines %u and %u)",
+					  a->nth, place(group),
+					  flow_check_edge_line(a),
+					  flow_check_edge_line(b));
+	}
+}
+
+/* A variable can hold one path: of a FIFO or of a descriptor, in no other one's name. */
+static void
+check_named(const struct group *group)
+{
+	const struct flow_edge *first = group->ends[0].edge, *edge;
+	struct flow_checking *checking = group->checking;
+	const char *name = group->ends[0].port->name, *taken = NULL;
+	size_t length = strlen(name), i;
+
+	for (i = 1; i < group->count; i++) {
+		edge = group->ends[i].edge;
+		if (edge->via != first->via)
+			refuse_two(group, "via", first, edge);
+	}
+	if (name[strcspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] != '\0')
+		flow_messages_add(checking->messages, 65,
+				  flow_check_edge_line(first),
+				  "port %s: a name with capitals could be a "
+				  "variable that programs know; use small "
+				  "letters",
+				  place(group));
+	if (flow_expand_find(group->node->environment, name, length) != NULL)
+		taken = "env=";
+	else if (flow_expand_find(checking->values->defines, name, length) !=
+		 NULL)
+		taken = "-D";
+	if (taken != NULL)
+		flow_messages_add(checking->messages, 65,
+				  flow_check_edge_line(first),
+				  "port %s: %s sets a variable of that name",
+				  place(group), taken);
+}
+
+static void
+check_group(const struct group *group)
+{
+	if (group->ends[0].incoming) {
+		settle_merge(group);
+		settle_record(group);
+		check_nth(group);
+	} else {
+		settle_split(group);
+	}
+	if (group->ends[0].port->name != NULL &&
+	    group->node->kind == FLOW_NODE_PROCESS)
+		check_named(group);
+}
+
+/* One port, once for what goes out, once for what comes in. */
+static void
+refuse_both(const struct group *out, const struct group *in)
+{
+	const struct flow_edge *a = out->ends[0].edge, *b = in->ends[0].edge;
+
+	/* Descriptors 0 to 2 have their direction, and have been checked. */
+	if (out->ends[0].port->name == NULL && out->ends[0].port->fd <= 2)
+		return;
+	flow_messages_add(
+		out->checking->messages, 65, flow_check_edge_line(b),
+		"port %s is an output (`%s`, line %u) and an input "
+		"(`%s`); give them different %s",
+		place(out), flow_check_edge_text(out->checking->graph, a),
+		flow_check_edge_line(a),
+		flow_check_edge_text(out->checking->graph, b),
+		out->ends[0].port->name != NULL ? "names" : "numbers");
+}
+
+static size_t
+list_ends(const struct flow_node *node, struct end *ends)
+{
+	size_t count = 0, i;
+
+	for (i = 0; i < node->out_count; i++)
+		ends[count++] =
+			(struct end){ node->out[i], &node->out[i]->out, false };
+	for (i = 0; i < node->in_count; i++)
+		ends[count++] =
+			(struct end){ node->in[i], &node->in[i]->in, true };
+	qsort(ends, count, sizeof *ends, compare_ends);
+	return count;
+}
+
+static void
+check_node(struct flow_checking *checking, const struct flow_node *node,
+	   struct end *ends)
+{
+	struct group before = { 0 }, group = { checking, node, ends, 0 };
+	size_t count = list_ends(node, ends), i;
+
+	for (i = 0; i < count; i++) {
+		group.count++;
+		if (i + 1 < count && ends[i + 1].incoming == ends[i].incoming &&
+		    compare_ports(ends[i + 1].port, ends[i].port) == 0)
+			continue;
+		check_group(&group);
+		if (before.count > 0 && group.ends[0].incoming &&
+		    !before.ends[0].incoming &&
+		    node->kind == FLOW_NODE_PROCESS &&
+		    compare_ports(before.ends[0].port, group.ends[0].port) == 0)
+			refuse_both(&before, &group);
+		before = group;
+		group.ends = ends + i + 1;
+		group.count = 0;
+	}
+}
+
+static int
+compare_in(const void *one, const void *two)
+{
+	const struct flow_edge *a = *(struct flow_edge *const *)one;
+	const struct flow_edge *b = *(struct flow_edge *const *)two;
+
+	if (a->nth != b->nth)
+		return a->nth < b->nth ? -1 : 1;
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+void
+flow_check_ports(struct flow_checking *checking)
+{
+	struct flow_graph *graph = checking->graph;
+	struct end *ends = calloc(2 * graph->edge_count + 1, sizeof *ends);
+	struct flow_node *node;
+	size_t i;
+
+	if (ends == NULL) {
+		flow_check_out_of_memory(checking);
+		return;
+	}
+	for (i = 0; i < graph->node_count; i++) {
+		node = graph->nodes[i];
+		if (node->in_count > 1)
+			qsort(node->in, node->in_count, sizeof *node->in,
+			      compare_in);
+		check_node(checking, node, ends);
+	}
+	free(ends);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* check-private: the parts of check, in the order in which they run. */
+#ifndef FLOW_CHECK_PRIVATE_H
+#define FLOW_CHECK_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "error.h"
+#include "graph.h"
+
+struct flow_checking {
+	struct flow_graph *graph;
+	const struct flow_values *values;
+	struct flow_messages *messages;
+	bool args_wrong; /* said already, so a missing $2 is no news */
+};
+
+/* Arguments, --cmd, and the values with references: file, cwd, env, timeout. */
+void flow_check_values(struct flow_checking *checking);
+/* Which ends may be joined; the edges that nobody wrote; files. */
+void flow_check_edges(struct flow_checking *checking);
+/* What the edges of one port have to agree on; their order. */
+void flow_check_ports(struct flow_checking *checking);
+/* Cycles, eof=exit, elastic edges. */
+void flow_check_shape(struct flow_checking *checking);
+/* Scripts, shells and look-up: path and argv of every process. */
+void flow_check_commands(struct flow_checking *checking);
+
+/* The name nearest to NAME among GRAPH's nodes (processes alone, if so), or NULL. */
+const char *flow_check_near_node(const struct flow_graph *graph,
+				 const char *name, bool processes);
+/* "; did you mean `NEAR`?", or "" when there is none; lives as long as GRAPH. */
+const char *flow_check_hint(struct flow_graph *graph, const char *near);
+/* "a:2 -> b" as one would write it; lives as long as GRAPH. */
+const char *flow_check_edge_text(struct flow_graph *graph,
+				 const struct flow_edge *edge);
+/* The line of EDGE or, when nobody wrote it, of its tail. */
+unsigned flow_check_edge_line(const struct flow_edge *edge);
+/* Says that memory ran out. */
+void flow_check_out_of_memory(struct flow_checking *checking);
+
+#endif

@@ -1,0 +1,650 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* guard: waits for the processes of a run, judges their ends, ends the run. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "guard.h"
+#include "report.h"
+#include "verdict.h"
+
+#define HOLD_GAP (FLOW_SECOND / 20)
+
+int64_t
+flow_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * FLOW_SECOND + now.tv_nsec;
+}
+
+void
+flow_guard_end(struct flow_guard *guard, enum flow_reason reason)
+{
+	int64_t now = flow_now();
+
+	if (guard->ending)
+		return;
+	guard->ending = true;
+	guard->state.reason = reason;
+	guard->term_at = now;
+	guard->kill_at = now + FLOW_GRACE;
+	if (reason == FLOW_REASON_FRONT)
+		guard->kill_at = now; /* nobody is left to wait for us */
+}
+
+/* Is the pipe that EDGE's head side reads without any reader by now? */
+static bool
+reader_gone(const struct flow_state *state, const struct flow_edge *edge)
+{
+	const struct flow_route *route = &state->plan->routes[edge->id];
+	uint32_t reader = flow_route_reader(route);
+	pid_t *pids = NULL;
+	ssize_t count;
+	bool held = false;
+
+	if (reader == FLOW_NONE) /* an object: only our own output can go */
+		return edge->head->kind == FLOW_NODE_STDOUT &&
+		       state->stdout_gone;
+	if (!state->processes[reader].running)
+		return true;
+	if (route->pipe == FLOW_NONE)
+		return false;
+	count = flow_proc_descendants(getpid(), &pids);
+	for (ssize_t i = 0; i < count && !held; i++)
+		held = flow_proc_holds(pids[i], &state->pipes[route->pipe].inode,
+				       1, true, false) > 0;
+	free(pids);
+	return !held;
+}
+
+static bool
+our_output_broken(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO };
+
+	return poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP));
+}
+
+/* Notes which of a node's edges have lost their readers, and says if one has. */
+static bool
+note_gone(struct flow_guard *guard, const struct flow_node *node)
+{
+	bool any = false;
+
+	if (our_output_broken())
+		for (size_t i = 0; i < node->out_count; i++)
+			guard->state.stdout_gone |=
+				node->out[i]->head->kind == FLOW_NODE_STDOUT;
+	for (size_t i = 0; i < node->out_count; i++) {
+		const struct flow_edge *e = node->out[i];
+
+		guard->state.edge_gone[e->id] = reader_gone(&guard->state, e);
+		any |= guard->state.edge_gone[e->id];
+	}
+	return any;
+}
+
+static bool
+is_ok(const struct flow_node *node, int status)
+{
+	return node->ok[status / 8] & (1u << (status % 8));
+}
+
+static enum flow_outcome
+judge_command(struct flow_guard *guard, uint32_t index)
+{
+	struct flow_process_state *p = &guard->state.processes[index];
+	const struct flow_node *node = guard->state.plan->processes[index].node;
+	bool broken_pipe = p->signal == SIGPIPE ||
+			   (node->shell && p->status == 128 + SIGPIPE) ||
+			   (node->epipe_ok && p->status != 0);
+
+	if (p->timed_out) {
+		p->status = 124;
+		return FLOW_OUTCOME_FAILED;
+	}
+	if (p->stopped || guard->ending)
+		return p->status == 0 ? FLOW_OUTCOME_OK : FLOW_OUTCOME_STOPPED;
+	if (p->noted)
+		return FLOW_OUTCOME_FAILED;
+	if (!p->signal && is_ok(node, p->status))
+		return FLOW_OUTCOME_OK;
+	if (broken_pipe && note_gone(guard, node))
+		return FLOW_OUTCOME_GONE;
+	return p->drained ? FLOW_OUTCOME_OK : FLOW_OUTCOME_FAILED;
+}
+
+static enum flow_outcome
+judge_relay(struct flow_guard *guard, uint32_t index)
+{
+	struct flow_process_state *p = &guard->state.processes[index];
+	const struct flow_process *process = &guard->state.plan->processes[index];
+
+	if (!p->signal && p->status == FLOW_RELAY_DONE)
+		return FLOW_OUTCOME_OK;
+	if (!p->signal && p->status == FLOW_RELAY_GONE) {
+		for (size_t i = process->input_count; i < process->place_count;
+		     i++)
+			guard->state.stdout_gone |=
+				process->places[i].thing == FLOW_THING_STANDARD &&
+				process->places[i].index == 1;
+		return FLOW_OUTCOME_GONE;
+	}
+	if (guard->ending)
+		return FLOW_OUTCOME_STOPPED;
+	p->status = 125;
+	return FLOW_OUTCOME_FAILED;
+}
+
+/*
+ * Sends SIGNAL to PID and all it started, to PID first: a shell that lives on
+ * would complain of its children's end.
+ */
+static void
+signal_tree(pid_t pid, int signal)
+{
+	pid_t *pids = NULL;
+	ssize_t count = flow_proc_descendants(pid, &pids);
+
+	kill(pid, signal);
+	for (ssize_t i = 0; i < count; i++)
+		kill(pids[i], signal);
+	free(pids);
+}
+
+/* Ends PROCESS and what it started: TERM, and KILL when the grace is over. */
+static void
+end_process(struct flow_guard *guard, uint32_t index)
+{
+	struct flow_process_state *p = &guard->state.processes[index];
+
+	if (!p->running || p->kill_at)
+		return;
+	p->kill_at = flow_now() + FLOW_GRACE;
+	signal_tree(p->pid, SIGTERM);
+}
+
+static bool
+any_holder(const struct flow_inode *inode)
+{
+	pid_t *pids = NULL;
+	ssize_t count = flow_proc_descendants(getpid(), &pids);
+	bool held = false;
+
+	for (ssize_t i = 0; i < count; i++) {
+		if (flow_proc_holds(pids[i], inode, 1, true, false) <= 0)
+			continue;
+		kill(pids[i], SIGKILL);
+		held = true;
+	}
+	free(pids);
+	return held;
+}
+
+/*
+ * eof=exit: a held end is closed, and its reader sees end of file, once all
+ * upstream of it has ended well; else the reader and what holds its end are
+ * ended first, so that nobody takes the end of file for a true one.
+ */
+static void
+settle_hold(struct flow_guard *guard, uint32_t index)
+{
+	struct flow_state *state = &guard->state;
+	const struct flow_plan *plan = state->plan;
+	struct flow_pipe_state *pipe = &state->pipes[index];
+	uint32_t reader = plan->pipes[index].reader;
+	bool ended = true, tainted = false;
+
+	for (size_t i = 0; i < plan->graph->edge_count; i++) {
+		const struct flow_edge *e = plan->graph->edges[i];
+
+		if (!e->eof_exit ||
+		    flow_route_last_pipe(&plan->routes[i]) != index)
+			continue;
+		ended &= flow_verdict_ended(state, e);
+		tainted |= state->tainted[i];
+	}
+	if (tainted && state->processes[reader].running) {
+		state->processes[reader].stopped = true;
+		end_process(guard, reader);
+		return;
+	}
+	if ((tainted && !any_holder(&pipe->inode)) || (!tainted && ended)) {
+		close(pipe->held);
+		pipe->held = -1;
+	}
+}
+
+static void
+settle_holds(struct flow_guard *guard)
+{
+	bool any = false;
+
+	if (!guard->has_holds)
+		return;
+	flow_verdict_taint(&guard->state);
+	for (uint32_t i = 0; i < guard->state.plan->pipe_count; i++) {
+		if (guard->state.pipes[i].held >= 0)
+			settle_hold(guard, i);
+		any |= guard->state.pipes[i].held >= 0;
+	}
+	guard->has_holds = any;
+}
+
+/* Takes every note there is; a process's notes precede its end. */
+static void
+take_notes(struct flow_guard *guard)
+{
+	struct flow_note note;
+
+	while (read(guard->notes[0], &note, sizeof(note)) == sizeof(note)) {
+		struct flow_process_state *p;
+
+		if (note.process >= guard->state.plan->process_count)
+			continue;
+		note.text[sizeof(note.text) - 1] = '\0';
+		if (note.kind == FLOW_NOTE_LIMIT) {
+			guard->watching = true; /* it may block for ever now */
+			guard->sample_gap = FLOW_SECOND / 4;
+			guard->sample_at = flow_now();
+			continue;
+		}
+		p = &guard->state.processes[note.process];
+		p->noted = true;
+		p->note = note;
+	}
+}
+
+static void
+note_end(struct flow_guard *guard, uint32_t index, int status,
+	 const struct rusage *usage)
+{
+	struct flow_process_state *p = &guard->state.processes[index];
+
+	p->running = false;
+	p->fresh = true;
+	p->ended = flow_now();
+	p->usage = *usage;
+	p->kill_at = 0;
+	p->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	p->status = p->signal ? 128 + p->signal : WEXITSTATUS(status);
+	guard->running--;
+}
+
+/* Judges those that ended together; the furthest upstream failed first. */
+static void
+judge_fresh(struct flow_guard *guard)
+{
+	struct flow_state *state = &guard->state;
+	uint32_t first = FLOW_NONE;
+
+	for (uint32_t i = 0; i < state->plan->process_count; i++) {
+		const struct flow_process *process = &state->plan->processes[i];
+		struct flow_process_state *p = &state->processes[i];
+
+		if (!p->fresh)
+			continue;
+		p->fresh = false;
+		p->outcome = process->kind == FLOW_PROCESS_COMMAND ?
+				     judge_command(guard, i) :
+				     judge_relay(guard, i);
+		flow_launch_let_go(guard, i);
+		if (p->outcome != FLOW_OUTCOME_FAILED)
+			continue;
+		state->failures++;
+		if (first == FLOW_NONE ||
+		    process->rank < state->plan->processes[first].rank)
+			first = i;
+	}
+	if (state->first_failure == FLOW_NONE)
+		state->first_failure = first;
+	if (first != FLOW_NONE && state->options->fail_fast)
+		flow_guard_end(guard, FLOW_REASON_FAILURE);
+	settle_holds(guard);
+}
+
+/* Reaps all that has ended; false when we have no child at all any more. */
+static bool
+reap(struct flow_guard *guard)
+{
+	const struct flow_plan *plan = guard->state.plan;
+	struct rusage usage;
+	bool any = false, childless;
+	int status;
+	pid_t pid;
+
+	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+		for (uint32_t i = 0; i < plan->process_count; i++) {
+			struct flow_process_state *p =
+				&guard->state.processes[i];
+
+			if (p->pid != pid || !p->running)
+				continue;
+			note_end(guard, i, status, &usage);
+			any = true;
+			break;
+		}
+	}
+	childless = pid < 0 && errno == ECHILD;
+	take_notes(guard);
+	if (any)
+		judge_fresh(guard);
+	return !childless;
+}
+
+/* stop=drain: the sources are told to end, and what they wrote is finished. */
+static void
+drain(struct flow_guard *guard)
+{
+	const struct flow_plan *plan = guard->state.plan;
+
+	guard->draining = true;
+	for (uint32_t i = 0; i < plan->process_count; i++) {
+		const struct flow_process *process = &plan->processes[i];
+		bool source = process->kind == FLOW_PROCESS_COMMAND;
+
+		for (size_t j = 0; source && j < process->node->in_count; j++)
+			source = process->node->in[j]->tail->kind !=
+				 FLOW_NODE_PROCESS;
+		if (!source || !guard->state.processes[i].running)
+			continue;
+		guard->state.processes[i].drained = true;
+		kill(guard->state.processes[i].pid, SIGTERM);
+	}
+}
+
+static void
+obey(struct flow_guard *guard, int signal, bool everyone)
+{
+	if (signal == SIGTERM && guard->state.plan->graph->stop_drain &&
+	    !guard->draining) {
+		drain(guard);
+		return;
+	}
+	if (guard->ending)
+		return;
+	guard->state.signal = signal;
+	flow_guard_end(guard, FLOW_REASON_SIGNAL);
+	if (everyone) /* they have it already: a second one would hurry them */
+		guard->term_at += FLOW_GRACE / 2;
+}
+
+static void
+hear_front(struct flow_guard *guard)
+{
+	struct flow_order order;
+	ssize_t got = recv(guard->front, &order, sizeof(order), MSG_DONTWAIT);
+
+	if (got == sizeof(order)) {
+		obey(guard, order.signal, order.everyone);
+	} else if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
+		close(guard->front);
+		guard->front = -1;
+#ifndef FLOW_UNGUARDED /* the negative control of the kill test */
+		guard->ending = false; /* whatever else was going on */
+		flow_guard_end(guard, FLOW_REASON_FRONT);
+#endif
+	}
+}
+
+static void
+hear_signal(struct flow_guard *guard)
+{
+	struct signalfd_siginfo info;
+
+	while (read(guard->signals, &info, sizeof(info)) == sizeof(info))
+		/* the front hears the others too, and tells us which count */
+		if (info.ssi_signo == SIGTERM && info.ssi_pid != 0 &&
+		    info.ssi_code <= 0)
+			obey(guard, SIGTERM, false);
+}
+
+/* What is due to single nodes: time-outs, and KILL after TERM. */
+static void
+keep_times(struct flow_guard *guard, int64_t now)
+{
+	for (uint32_t i = 0; i < guard->state.plan->process_count; i++) {
+		struct flow_process_state *p = &guard->state.processes[i];
+
+		if (!p->running)
+			continue;
+		if (p->deadline && now >= p->deadline && !p->timed_out) {
+			p->timed_out = true;
+			end_process(guard, i);
+		}
+		if (p->kill_at && now >= p->kill_at) {
+			signal_tree(p->pid, SIGKILL);
+			p->kill_at = now + FLOW_GRACE;
+		}
+	}
+}
+
+static void
+keep_ending(struct flow_guard *guard, int64_t now)
+{
+	if (guard->term_at && now >= guard->term_at) {
+		guard->term_at = 0;
+		if (guard->state.reason != FLOW_REASON_FRONT)
+			flow_proc_signal_all(getpid(), SIGTERM);
+		flow_proc_signal_all(getpid(), SIGCONT);
+	}
+	if (guard->kill_at && now >= guard->kill_at) {
+		flow_proc_signal_all(getpid(), SIGKILL);
+		guard->kill_at = now + FLOW_SECOND / 20; /* for newborn ones */
+	}
+}
+
+static void
+keep_due(struct flow_guard *guard)
+{
+	const struct flow_run_options *options = guard->state.options;
+	int64_t now = flow_now();
+
+	if (options->timeout && !guard->ending &&
+	    now >= guard->state.started + options->timeout)
+		flow_guard_end(guard, FLOW_REASON_TIMEOUT);
+	if (guard->has_timeouts || guard->has_holds)
+		keep_times(guard, now);
+	if (guard->ending)
+		keep_ending(guard, now);
+	if (guard->orphans_at && now >= guard->orphans_at)
+		flow_launch_free_orphans(guard);
+	if (guard->has_holds)
+		settle_holds(guard);
+	if (!guard->ending && guard->running)
+		flow_watch(guard, now);
+}
+
+static void
+sooner(int64_t *next, int64_t at)
+{
+	if (at && at < *next)
+		*next = at;
+}
+
+/* Milliseconds until the next thing is due; -1: nothing is. */
+static int
+wait_time(const struct flow_guard *guard)
+{
+	const struct flow_state *state = &guard->state;
+	int64_t next = INT64_MAX, now = flow_now();
+	bool tainted_hold = false;
+
+	if (state->options->timeout && !guard->ending)
+		sooner(&next, state->started + state->options->timeout);
+	if (guard->ending) {
+		sooner(&next, guard->term_at);
+		sooner(&next, guard->kill_at);
+	}
+	if (guard->has_timeouts || guard->has_holds) {
+		for (size_t i = 0; i < state->plan->process_count; i++) {
+			const struct flow_process_state *p =
+				&state->processes[i];
+
+			if (!p->running)
+				continue;
+			sooner(&next, p->timed_out ? 0 : p->deadline);
+			sooner(&next, p->kill_at);
+		}
+	}
+	for (size_t i = 0; guard->has_holds && i < state->plan->pipe_count; i++)
+		tainted_hold |= state->pipes[i].held >= 0 &&
+				!state->processes[state->plan->pipes[i].reader]
+					 .running;
+	if (tainted_hold)
+		sooner(&next, now + HOLD_GAP);
+	sooner(&next, guard->orphans_at);
+	if (guard->running && !guard->ending)
+		sooner(&next, flow_watch_next(guard));
+	if (!guard->running)
+		sooner(&next, guard->linger_at);
+	if (next == INT64_MAX)
+		return -1;
+	if (next <= now)
+		return 0;
+	next = (next - now) / 1000000 + 1;
+	return next > INT_MAX ? INT_MAX : (int)next;
+}
+
+static void
+wait_for_something(struct flow_guard *guard)
+{
+	struct pollfd fds[] = {
+		{ .fd = guard->signals, .events = POLLIN },
+		{ .fd = guard->front, .events = POLLIN },
+		{ .fd = guard->notes[0], .events = POLLIN },
+		{ .fd = guard->inotify, .events = POLLIN },
+	};
+
+	if (poll(fds, sizeof(fds) / sizeof(fds[0]), wait_time(guard)) < 0 &&
+	    errno != EINTR) {
+		/* nothing can be waited for: end it, by the clock alone */
+		flow_guard_end(guard, FLOW_REASON_TROUBLE);
+		usleep(10000);
+	}
+	if (fds[0].revents)
+		hear_signal(guard);
+	if (fds[1].revents)
+		hear_front(guard);
+	if (fds[2].revents)
+		take_notes(guard);
+	if (fds[3].revents)
+		flow_launch_opened(guard);
+}
+
+/* Puts files in their places; a failure there is the run's. */
+static void
+commit(struct flow_guard *guard)
+{
+	struct flow_state *state = &guard->state;
+	size_t count = state->plan->file_count;
+	struct flow_error error = { 0 };
+	bool *good = calloc(count + 1, sizeof(*good));
+	bool bad = false;
+
+	if (!good)
+		abort();
+	flow_verdict_taint(state);
+	for (size_t i = 0; i < count; i++) {
+		if (!state->files[i].commits || !flow_verdict_commits(state, i))
+			continue;
+		good[i] = flow_file_prepare(&state->files[i], &error) == 0;
+		bad |= !good[i];
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (!good[i] || (bad && state->plan->graph->commit_all))
+			continue;
+		state->committed[i] =
+			flow_file_publish(&state->files[i], &error) == 0;
+		bad |= !state->committed[i];
+	}
+	free(good);
+	if (bad && state->reason == FLOW_REASON_NONE) {
+		state->reason = FLOW_REASON_TROUBLE;
+		free(state->trouble);
+		state->trouble = error.text;
+	} else {
+		flow_error_clear(&error);
+	}
+}
+
+static int
+conclude(struct flow_guard *guard)
+{
+	struct flow_state *state = &guard->state;
+	struct flow_answer answer;
+	char *line;
+
+	state->ended = flow_now();
+	commit(guard);
+	state->status = flow_verdict_status(state);
+	line = flow_verdict_line(state);
+	if (state->options->report >= 0 &&
+	    flow_report_write(state, line, state->options->report) < 0)
+		state->options->say("cannot write the report: %s",
+				    strerror(errno));
+	if (line && state->reason != FLOW_REASON_SIGNAL)
+		state->options->say("%s", line);
+	free(line);
+	flow_watch_free(guard);
+	free(guard->lingers);
+	flow_files_close(state->files, state->plan->file_count);
+	flow_rundir_remove(guard->rundir);
+	answer.status = state->status;
+	if (guard->front >= 0)
+		send(guard->front, &answer, sizeof(answer), MSG_NOSIGNAL);
+	return 0;
+}
+
+static int
+open_ears(struct flow_guard *guard)
+{
+	sigset_t wanted;
+
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGCHLD);
+	sigaddset(&wanted, SIGTERM);
+	guard->signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (guard->signals < 0 || pipe2(guard->notes, O_CLOEXEC) < 0)
+		return -1;
+	fcntl(guard->notes[0], F_SETFL, O_NONBLOCK); /* our end alone */
+	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+int
+flow_guard_run(struct flow_guard *guard)
+{
+	guard->state.started = flow_now();
+	if (open_ears(guard) < 0 || flow_launch(guard) < 0) {
+		if (!guard->state.trouble &&
+		    asprintf(&guard->state.trouble, "cannot start: %s",
+			     strerror(errno)) < 0)
+			abort();
+		flow_guard_end(guard, FLOW_REASON_TROUBLE);
+	}
+	guard->watching = guard->state.plan->cyclic;
+	for (;;) {
+		if (!reap(guard))
+			break; /* not one child is left */
+		if (!guard->running)
+			flow_linger(guard, flow_now());
+		keep_due(guard);
+		wait_for_something(guard);
+	}
+	return conclude(guard);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * guard: the guardian, which parents every process of a run. One event loop;
+ * its parts are launch (starting), guard (ends), watch (is anything stuck?)
+ * and linger (descendants that outlive the nodes). Internal to run.
+ */
+#ifndef FLOW_GUARD_H
+#define FLOW_GUARD_H
+
+#include "rundir.h"
+#include "state.h"
+#include "stuck.h"
+
+#define FLOW_GRACE (2 * FLOW_SECOND) /* between TERM and KILL */
+
+/* What the front sends: a signal that it got. */
+struct flow_order {
+	int signal;
+	bool everyone; /* the terminal sent it, so the nodes have it too */
+};
+
+/* What the guardian sends back when all is over: flow_run's result. */
+struct flow_answer {
+	int status;
+};
+
+struct flow_linger {
+	pid_t pid;
+	bool seen;
+	unsigned long long ticks; /* processor time when it last moved */
+	int64_t moved; /* when that was */
+	int64_t told; /* when it was sent TERM; 0: not */
+};
+
+struct flow_guard {
+	struct flow_state state;
+	struct flow_rundir *rundir;
+	struct rlimit descriptors; /* what the children get back */
+	bool limit_raised;
+	int front; /* socket to the front; -1: it has gone */
+	int signals; /* signalfd */
+	int notes[2]; /* pipe of struct flow_note */
+	int inotify; /* FIFOs whose opening is waited for; -1: none */
+	size_t running; /* processes */
+	bool has_timeouts, has_holds;
+	bool draining; /* stop=drain was asked for */
+
+	/* ending */
+	bool ending;
+	int64_t term_at; /* when TERM is due to all; 0: sent, or not due */
+	int64_t kill_at; /* when KILL is due to all; 0: not yet */
+
+	/* FIFOs one end of which will never be opened */
+	int64_t orphans_at;
+
+	/* watch */
+	bool watching; /* a deadlock is possible: sample */
+	int64_t sample_at, sample_gap;
+	struct flow_stuck_look *look; /* the first of two for a proof */
+	int64_t quiet_at;
+	struct flow_stuck_look *quiet; /* half a minute ago */
+	bool warned;
+
+	/* linger */
+	struct flow_linger *lingers;
+	size_t linger_count;
+	int64_t linger_at;
+};
+
+int64_t flow_now(void);
+
+/* launch: makes pipes, starts every process in order. -1 with guard->state.trouble set. */
+int flow_launch(struct flow_guard *guard);
+/* A process has ended, so its side of its FIFOs will not be opened any more. */
+void flow_launch_let_go(struct flow_guard *guard, uint32_t process);
+/* Somebody opened a FIFO: the guardian no longer has to keep it open. */
+void flow_launch_opened(struct flow_guard *guard);
+/* Lets processes go that open a FIFO whose other side has ended; rearms orphans_at. */
+void flow_launch_free_orphans(struct flow_guard *guard);
+
+/* guard: the whole life of the guardian after the fork. Returns its exit status. */
+int flow_guard_run(struct flow_guard *guard);
+/* Ends the run for REASON; the first reason stays. */
+void flow_guard_end(struct flow_guard *guard, enum flow_reason reason);
+
+/* watch: what is due at NOW; and when the next thing is due (INT64_MAX: nothing). */
+void flow_watch(struct flow_guard *guard, int64_t now);
+int64_t flow_watch_next(const struct flow_guard *guard);
+void flow_watch_free(struct flow_guard *guard);
+
+/* linger: waits for, or ends, what the nodes left behind. */
+void flow_linger(struct flow_guard *guard, int64_t now);
+
+#endif

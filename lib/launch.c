@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* launch: pipes are made when the first of their ends is needed. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "guard.h"
+#include "io.h"
+#include "spawn.h"
+
+#define ORPHAN_GAP (FLOW_SECOND / 10)
+
+static int
+trouble(struct flow_guard *guard, const char *what, const char *name)
+{
+	int saved = errno;
+
+	free(guard->state.trouble);
+	if (asprintf(&guard->state.trouble, "cannot %s %s: %s", what, name,
+		     strerror(saved)) < 0)
+		abort();
+	return -1;
+}
+
+/*
+ * A FIFO. An end that is not opened by name is opened here, and a third
+ * descriptor keeps the FIFO alive until the named end has been opened too.
+ */
+static int
+make_fifo(struct flow_guard *guard, const struct flow_pipe *plan,
+	  struct flow_pipe_state *p, uint32_t index)
+{
+	struct stat st;
+
+	if (asprintf(&p->path, "%s/%u", guard->rundir->path, index) < 0)
+		abort();
+	if (mkfifo(p->path, 0600) < 0 || stat(p->path, &st) < 0)
+		return trouble(guard, "make FIFO", p->path);
+	p->inode = (struct flow_inode){ st.st_dev, st.st_ino };
+	if (plan->path_read && plan->path_write)
+		return 0;
+	p->keeper = open(p->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (p->keeper < 0)
+		return trouble(guard, "open FIFO", p->path);
+	if (plan->capacity)
+		fcntl(p->keeper, F_SETPIPE_SZ, (int)plan->capacity);
+	p->ends[plan->path_read] =
+		open(p->path, (plan->path_read ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+	if (p->ends[plan->path_read] < 0)
+		return trouble(guard, "open FIFO", p->path);
+	if (guard->inotify < 0)
+		guard->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	p->watch = inotify_add_watch(guard->inotify, p->path, IN_OPEN);
+	return p->watch < 0 ? trouble(guard, "watch FIFO", p->path) : 0;
+}
+
+static int
+make_pipe(struct flow_guard *guard, uint32_t index)
+{
+	const struct flow_pipe *plan = &guard->state.plan->pipes[index];
+	struct flow_pipe_state *p = &guard->state.pipes[index];
+	uint64_t granted;
+	struct stat st;
+
+	if (p->made)
+		return 0;
+	p->made = true;
+	if (plan->kind == FLOW_PIPE_FIFO)
+		return make_fifo(guard, plan, p, index);
+	if (flow_io_pipe(p->ends, plan->capacity, &granted) < 0)
+		return trouble(guard, "make the pipe of", plan->from);
+	if (plan->capacity_written && granted < plan->capacity)
+		guard->state.options->say(
+			"warning: %s -> %s: a pipe of %llu bytes is not allowed (fs.pipe-max-size, fs.pipe-user-pages-soft); it has %llu",
+			plan->from, plan->to,
+			(unsigned long long)plan->capacity,
+			(unsigned long long)granted);
+	if (fstat(p->ends[0], &st) == 0)
+		p->inode = (struct flow_inode){ st.st_dev, st.st_ino };
+	if (plan->hold) {
+		p->held = fcntl(p->ends[1], F_DUPFD_CLOEXEC, 3);
+		if (p->held < 0)
+			return trouble(guard, "hold the pipe of", plan->from);
+	}
+	return 0;
+}
+
+static int
+null_device(void)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return fd;
+}
+
+/* Our standard input again, at the same place, for one more reader. */
+static int
+reopen_stdin(void)
+{
+	int fd = open("/proc/self/fd/0", O_RDONLY | O_CLOEXEC);
+	off_t at = lseek(STDIN_FILENO, 0, SEEK_CUR);
+
+	if (fd >= 0 && at > 0)
+		lseek(fd, at, SEEK_SET);
+	return fd;
+}
+
+static int
+wire_place(struct flow_guard *guard, const struct flow_place *place,
+	   struct flow_wire *wire)
+{
+	struct flow_state *state = &guard->state;
+	struct flow_pipe_state *p;
+
+	*wire = (struct flow_wire){ .from = -1, .to = place->fd,
+				    .variable = place->variable };
+	switch (place->thing) {
+	case FLOW_THING_NULL:
+		wire->from = null_device();
+		break;
+	case FLOW_THING_STANDARD:
+		wire->from = (int)place->index;
+		break;
+	case FLOW_THING_STDIN_AGAIN:
+		wire->from = reopen_stdin();
+		if (wire->from < 0)
+			return trouble(guard, "open", "standard input again");
+		break;
+	case FLOW_THING_FILE:
+		wire->from = state->files[place->index].fd;
+		if (state->files[place->index].late) {
+			wire->path = state->plan->files[place->index].path;
+			wire->flags = state->files[place->index].flags;
+		}
+		break;
+	case FLOW_THING_PIPE_READ:
+	case FLOW_THING_PIPE_WRITE:
+		if (make_pipe(guard, place->index) < 0)
+			return -1;
+		p = &state->pipes[place->index];
+		wire->from = p->ends[place->thing == FLOW_THING_PIPE_WRITE];
+		if (wire->from < 0)
+			wire->value = p->path;
+		break;
+	}
+	return 0;
+}
+
+/* Closes what PLACE's process has now, and nobody else needs. */
+static void
+close_place(struct flow_guard *guard, const struct flow_place *place,
+	    const struct flow_wire *wire)
+{
+	int *end;
+
+	if (place->thing == FLOW_THING_STDIN_AGAIN)
+		close(wire->from);
+	if (place->thing == FLOW_THING_FILE &&
+	    !guard->state.files[place->index].commits &&
+	    guard->state.files[place->index].fd >= 0) {
+		close(guard->state.files[place->index].fd);
+		guard->state.files[place->index].fd = -1;
+	}
+	if (place->thing != FLOW_THING_PIPE_READ &&
+	    place->thing != FLOW_THING_PIPE_WRITE)
+		return;
+	end = &guard->state.pipes[place->index]
+		       .ends[place->thing == FLOW_THING_PIPE_WRITE];
+	if (*end >= 0)
+		close(*end);
+	*end = -1;
+}
+
+static pid_t
+start_relay(struct flow_guard *guard, struct flow_spawn *spawn,
+	    const struct flow_process *process)
+{
+	unsigned outputs = (unsigned)(process->place_count -
+				      process->input_count);
+	struct flow_relay relay = {
+		.process = spawn->process,
+		.notes = spawn->notes,
+		.meters = guard->state.meters,
+		.inputs = calloc(process->input_count + 1,
+				 sizeof(*relay.inputs)),
+		.input_count = (unsigned)process->input_count,
+		.outputs = calloc(outputs + 1, sizeof(*relay.outputs)),
+		.output_count = outputs,
+		.spill_directory = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp",
+		.concat = process->concat,
+		.record = process->record,
+	};
+	char *prefix = NULL;
+	pid_t pid;
+
+	if (!relay.inputs || !relay.outputs)
+		abort();
+	for (size_t i = 0; i < process->place_count; i++) {
+		const struct flow_place *place = &process->places[i];
+		bool piped = place->thing == FLOW_THING_PIPE_READ ||
+			     place->thing == FLOW_THING_PIPE_WRITE;
+		uint32_t pipe = piped ? place->index : FLOW_NONE;
+
+		if (i >= process->input_count) {
+			const struct flow_branch *branch =
+				&process->branches[i - process->input_count];
+
+			relay.outputs[i - process->input_count] =
+				(struct flow_relay_output){
+					.pipe = pipe,
+					.from = branch->from,
+					.elastic = branch->elastic,
+					.spill = branch->spill,
+				};
+			continue;
+		}
+		relay.inputs[i].pipe = pipe;
+		if (process->kind == FLOW_PROCESS_TAG) {
+			uint32_t writer =
+				guard->state.plan->pipes[pipe].writer;
+
+			/* freed with the child; few, and only with --tag */
+			if (asprintf(&prefix, "%s: ",
+				     guard->state.plan->processes[writer].name) < 0)
+				abort();
+			relay.inputs[i].prefix = prefix;
+		}
+	}
+	pid = flow_spawn_relay(spawn, &relay,
+			       process->kind != FLOW_PROCESS_COPY);
+	for (unsigned i = 0; i < relay.input_count; i++)
+		free((char *)relay.inputs[i].prefix);
+	free(relay.inputs);
+	free(relay.outputs);
+	return pid;
+}
+
+static void
+trace(const struct flow_guard *guard, const struct flow_process *process)
+{
+	if (process->kind == FLOW_PROCESS_COMMAND)
+		guard->state.options->say("+ %s: %s", process->name,
+					  process->node->command);
+	else
+		guard->state.options->say("+ %s", process->name);
+}
+
+static int
+start_process(struct flow_guard *guard, uint32_t index)
+{
+	const struct flow_process *process = &guard->state.plan->processes[index];
+	struct flow_process_state *p = &guard->state.processes[index];
+	struct flow_spawn spawn = {
+		.process = index,
+		.notes = guard->notes[1],
+		.wires = calloc(process->place_count + 1, sizeof(*spawn.wires)),
+		.count = process->place_count,
+		.descriptors = guard->limit_raised ? &guard->descriptors : NULL,
+	};
+	int bad = 0;
+
+	if (!spawn.wires)
+		abort();
+	for (size_t i = 0; i < process->place_count && !bad; i++)
+		bad = wire_place(guard, &process->places[i], &spawn.wires[i]);
+	if (!bad) {
+		if (guard->state.options->trace)
+			trace(guard, process);
+		p->started = flow_now();
+		p->pid = process->kind == FLOW_PROCESS_COMMAND ?
+				 flow_spawn_command(&spawn, process->node) :
+				 start_relay(guard, &spawn, process);
+		if (p->pid < 0) {
+			p->pid = 0;
+			bad = trouble(guard, "start", process->name);
+		} else {
+			p->running = true;
+			guard->running++;
+			if (process->kind == FLOW_PROCESS_COMMAND &&
+			    process->node->timeout) {
+				p->deadline = p->started +
+					      process->node->timeout;
+				guard->has_timeouts = true;
+			}
+		}
+	}
+	for (size_t i = 0; i < process->place_count && !bad; i++)
+		close_place(guard, &process->places[i], &spawn.wires[i]);
+	free(spawn.wires);
+	return bad;
+}
+
+int
+flow_launch(struct flow_guard *guard)
+{
+	const struct flow_plan *plan = guard->state.plan;
+
+	for (size_t i = 0; i < plan->pipe_count; i++)
+		guard->has_holds |= plan->pipes[i].hold;
+	for (uint32_t i = 0; i < plan->process_count; i++)
+		if (start_process(guard, i) < 0)
+			return -1;
+	/* who writes to our standard input must see its readers go */
+	dup2(null_device(), STDIN_FILENO);
+	return 0;
+}
+
+static void
+drop_keeper(struct flow_guard *guard, struct flow_pipe_state *p)
+{
+	if (p->keeper < 0)
+		return;
+	inotify_rm_watch(guard->inotify, p->watch);
+	close(p->keeper);
+	p->keeper = -1;
+}
+
+void
+flow_launch_opened(struct flow_guard *guard)
+{
+	char buffer[4096] __attribute__((aligned(8)));
+	ssize_t got;
+
+	while ((got = read(guard->inotify, buffer, sizeof(buffer))) > 0) {
+		for (char *at = buffer; at < buffer + got;) {
+			struct inotify_event *event = (void *)at;
+
+			at += sizeof(*event) + event->len;
+			if (!(event->mask & IN_OPEN))
+				continue;
+			for (size_t i = 0; i < guard->state.plan->pipe_count;
+			     i++)
+				if (guard->state.pipes[i].watch == event->wd)
+					drop_keeper(guard,
+						    &guard->state.pipes[i]);
+		}
+	}
+}
+
+void
+flow_launch_let_go(struct flow_guard *guard, uint32_t process)
+{
+	const struct flow_plan *plan = guard->state.plan;
+
+	if (!plan->fifos)
+		return;
+	for (size_t i = 0; i < plan->pipe_count; i++) {
+		const struct flow_pipe *pipe = &plan->pipes[i];
+
+		if (pipe->kind != FLOW_PIPE_FIFO ||
+		    (pipe->writer != process && pipe->reader != process))
+			continue;
+		drop_keeper(guard, &guard->state.pipes[i]);
+		guard->orphans_at = flow_now();
+	}
+}
+
+/* Have we children that are no process of the plan, left by one that ended? */
+static bool
+has_strays(const struct flow_guard *guard)
+{
+	FILE *children = fopen("/proc/thread-self/children", "re");
+	size_t count = 0;
+	int pid;
+
+	while (children && fscanf(children, "%d", &pid) == 1)
+		count++;
+	if (children)
+		fclose(children);
+	return count > guard->running;
+}
+
+/*
+ * A process that opens a FIFO waits in open(2) for the other side. When that
+ * has ended, opening it here for a moment lets the process go on, to meet end
+ * of file or SIGPIPE as it would with a pipe. Repeated while such a process
+ * lives, since it may open late. A reader is not told of an end of file while
+ * something that its writer left behind could still open the FIFO.
+ */
+void
+flow_launch_free_orphans(struct flow_guard *guard)
+{
+	const struct flow_plan *plan = guard->state.plan;
+	const struct flow_process_state *processes = guard->state.processes;
+	bool again = false, strays = has_strays(guard);
+
+	for (size_t i = 0; i < plan->pipe_count; i++) {
+		const struct flow_pipe *pipe = &plan->pipes[i];
+		bool writes, reads;
+		int fd;
+
+		if (pipe->kind != FLOW_PIPE_FIFO ||
+		    !guard->state.pipes[i].path)
+			continue;
+		writes = processes[pipe->writer].running;
+		reads = processes[pipe->reader].running;
+		if (writes == reads)
+			continue;
+		again |= writes ? pipe->path_write : pipe->path_read;
+		if (reads && strays)
+			continue;
+		fd = open(guard->state.pipes[i].path,
+			  (writes ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_CLOEXEC);
+		if (fd >= 0)
+			close(fd);
+	}
+	guard->orphans_at = again ? flow_now() + ORPHAN_GAP : 0;
+}

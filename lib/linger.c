@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * linger: descendants that are still there when every node has ended. One that
+ * holds an edge or a file of the run, or still works, is waited for; one that
+ * does neither is ended and named.
+ */
+#include "config.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guard.h"
+
+#define LINGER_GAP (FLOW_SECOND / 10)
+#define IDLE_MOST (2 * FLOW_SECOND) /* so long one may rest and count as working */
+
+static struct flow_linger *
+find_linger(struct flow_guard *guard, pid_t pid)
+{
+	struct flow_linger *list;
+
+	for (size_t i = 0; i < guard->linger_count; i++)
+		if (guard->lingers[i].pid == pid)
+			return &guard->lingers[i];
+	list = realloc(guard->lingers,
+		       (guard->linger_count + 1) * sizeof(*list));
+	if (!list)
+		abort();
+	guard->lingers = list;
+	list[guard->linger_count] = (struct flow_linger){ .pid = pid };
+	return &list[guard->linger_count++];
+}
+
+/* Everything of the run that a descendant may still be at work for. */
+static bool
+holds_something(const struct flow_guard *guard, pid_t pid)
+{
+	const struct flow_plan *plan = guard->state.plan;
+	struct flow_inode *objects =
+		calloc(plan->pipe_count + plan->file_count + 1,
+		       sizeof(*objects));
+	size_t count = 0;
+	bool held;
+
+	if (!objects)
+		abort();
+	for (size_t i = 0; i < plan->pipe_count; i++)
+		objects[count++] = guard->state.pipes[i].inode;
+	for (size_t i = 0; i < plan->file_count; i++)
+		if (guard->state.files[i].commits)
+			objects[count++] = guard->state.files[i].inode;
+	held = flow_proc_holds(pid, objects, count, true, true) > 0;
+	free(objects);
+	return held;
+}
+
+/* Does PID run, wait for a disk, or has it used the processor since last time? */
+static bool
+works(struct flow_linger *linger)
+{
+	unsigned long long user, system;
+	char path[64], text[1024], state, *after;
+	ssize_t got;
+	bool moved;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)linger->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	if (got <= 0)
+		return false;
+	text[got] = '\0';
+	after = strrchr(text, ')'); /* the name may hold anything */
+	if (!after || sscanf(after + 1,
+			     " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
+			     &state, &user, &system) != 3)
+		return false;
+	moved = state == 'R' || state == 'D' || user + system != linger->ticks;
+	linger->ticks = user + system;
+	return moved;
+}
+
+/* Sends what is due to one that is not waited for. */
+static void
+send_off(struct flow_guard *guard, struct flow_linger *linger, int64_t now)
+{
+	char name[128];
+
+	if (!linger->told) {
+		guard->state.options->say(
+			"warning: ended `%s` (pid %ld), which a node had left running",
+			flow_proc_command(linger->pid, name, sizeof(name)),
+			(long)linger->pid);
+		linger->told = now;
+		kill(linger->pid, SIGTERM);
+		kill(linger->pid, SIGCONT);
+	} else if (now >= linger->told + FLOW_GRACE) {
+		kill(linger->pid, SIGKILL);
+	}
+}
+
+void
+flow_linger(struct flow_guard *guard, int64_t now)
+{
+	bool failed = guard->state.first_failure != FLOW_NONE;
+	pid_t *pids = NULL;
+	ssize_t count;
+
+	if (guard->ending || now < guard->linger_at)
+		return; /* when ending, TERM and KILL go to all of them */
+	count = flow_proc_descendants(getpid(), &pids);
+	for (ssize_t i = 0; i < count; i++) {
+		struct flow_linger *linger = find_linger(guard, pids[i]);
+
+		if (works(linger) || !linger->seen)
+			linger->moved = now;
+		linger->seen = true;
+		if (linger->told || failed ||
+		    (now >= linger->moved + IDLE_MOST &&
+		     !holds_something(guard, pids[i])))
+			send_off(guard, linger, now);
+	}
+	free(pids);
+	guard->linger_at = now + LINGER_GAP;
+}

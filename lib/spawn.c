@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* spawn: fork, place descriptors, exec. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pipeline.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "spawn.h"
+
+extern char **environ;
+
+void
+flow_spawn_prepare(void)
+{
+	struct sigaction plain = { .sa_handler = SIG_DFL }, was;
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	for (int i = 1; i < NSIG; i++) {
+		if (i == SIGKILL || i == SIGSTOP)
+			continue;
+		if (i == SIGHUP && sigaction(i, NULL, &was) == 0 &&
+		    was.sa_handler == SIG_IGN)
+			continue; /* nohup */
+		sigaction(i, &plain, NULL);
+	}
+	close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+}
+
+static _Noreturn void
+give_up(const struct flow_spawn *spawn, const char *what)
+{
+	struct flow_note note = {
+		.process = spawn->process,
+		.kind = FLOW_NOTE_EXEC,
+		.error = errno,
+		.pipe = UINT32_MAX,
+	};
+
+	snprintf(note.text, sizeof(note.text), "%s", what);
+	flow_io_write_all(spawn->notes, &note, sizeof(note));
+	_exit(note.error == ENOENT ? 127 : 126);
+}
+
+static void
+clean_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Opens what only the child may open, for it may block. */
+static void
+open_late(const struct flow_spawn *spawn)
+{
+	for (size_t i = 0; i < spawn->count; i++) {
+		struct flow_wire *wire = &spawn->wires[i];
+
+		if (wire->from >= 0 || !wire->path)
+			continue;
+		wire->from = open(wire->path, wire->flags | O_CLOEXEC);
+		if (wire->from < 0)
+			give_up(spawn, wire->path);
+	}
+}
+
+/* Gives every wire its number; the sources stand clear of the numbers first. */
+static void
+place_wires(struct flow_spawn *spawn)
+{
+	int most = 2;
+
+	for (size_t i = 0; i < spawn->count; i++)
+		if (spawn->wires[i].to > most)
+			most = spawn->wires[i].to;
+	if (spawn->notes <= most)
+		spawn->notes = fcntl(spawn->notes, F_DUPFD_CLOEXEC, most + 1);
+	for (size_t i = 0; i < spawn->count; i++) {
+		struct flow_wire *wire = &spawn->wires[i];
+
+		if (wire->from < 0 || wire->from > most ||
+		    wire->from == wire->to)
+			continue;
+		wire->from = fcntl(wire->from, F_DUPFD_CLOEXEC, most + 1);
+		if (wire->from < 0)
+			give_up(spawn, "descriptors");
+	}
+	for (size_t i = 0; i < spawn->count; i++) {
+		const struct flow_wire *wire = &spawn->wires[i];
+
+		if (wire->to < 0)
+			continue;
+		if (wire->from == wire->to ?
+			    fcntl(wire->to, F_SETFD, 0) < 0 :
+			    dup2(wire->from, wire->to) < 0)
+			give_up(spawn, "descriptors");
+	}
+}
+
+static void
+set_environment(pipecmd *command, const struct flow_spawn *spawn,
+		const struct flow_node *node)
+{
+	for (size_t i = 0; node->environment[i]; i++) {
+		char *name = strdup(node->environment[i]);
+		char *value = name ? strchr(name, '=') : NULL;
+
+		if (!value)
+			abort();
+		*value++ = '\0';
+		pipecmd_setenv(command, name, value);
+		free(name);
+	}
+	for (size_t i = 0; i < spawn->count; i++) {
+		const struct flow_wire *wire = &spawn->wires[i];
+		char path[32];
+
+		if (!wire->variable)
+			continue;
+		snprintf(path, sizeof(path), "/dev/fd/%d", wire->to);
+		pipecmd_setenv(command, wire->variable,
+			       wire->value ? wire->value : path);
+	}
+}
+
+struct execution {
+	const struct flow_spawn *spawn;
+	const struct flow_node *node;
+};
+
+/*
+ * The exec itself is ours: libpipeline would make argv[0] the last part of the
+ * path, which breaks programs that look for their files by it.
+ */
+static void
+execute(void *data)
+{
+	const struct execution *execution = data;
+
+	execve(execution->node->path, execution->node->argv, environ);
+	give_up(execution->spawn, execution->node->path);
+}
+
+static _Noreturn void
+run_command(struct flow_spawn *spawn, const struct flow_node *node)
+{
+	struct execution execution = { spawn, node };
+	pipecmd *command;
+
+	open_late(spawn);
+	place_wires(spawn);
+	/* libpipeline would print and exit by itself on a missing folder */
+	if (node->cwd && chdir(node->cwd) < 0)
+		give_up(spawn, node->cwd);
+	if (spawn->descriptors)
+		setrlimit(RLIMIT_NOFILE, spawn->descriptors);
+	command = pipecmd_new_function(node->name, execute, NULL, &execution);
+	set_environment(command, spawn, node);
+	if (node->nice)
+		pipecmd_nice(command, node->nice);
+	clean_signals();
+	pipecmd_exec(command);
+}
+
+pid_t
+flow_spawn_command(struct flow_spawn *spawn, const struct flow_node *node)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		run_command(spawn, node);
+	return pid;
+}
+
+static int
+compare_fds(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* A relay is not exec'd, so close-on-exec does not help it: closes the rest. */
+static void
+close_others(const struct flow_spawn *spawn)
+{
+	int *keep = malloc((spawn->count + 2) * sizeof(*keep));
+	int from = 0;
+
+	if (!keep)
+		give_up(spawn, "memory");
+	for (size_t i = 0; i < spawn->count; i++)
+		keep[i] = spawn->wires[i].from;
+	keep[spawn->count] = spawn->notes;
+	keep[spawn->count + 1] = STDERR_FILENO; /* sanitizers speak there */
+	qsort(keep, spawn->count + 2, sizeof(*keep), compare_fds);
+	for (size_t i = 0; i < spawn->count + 2; i++) {
+		if (keep[i] > from)
+			close_range((unsigned)from, (unsigned)keep[i] - 1, 0);
+		if (keep[i] >= from)
+			from = keep[i] + 1;
+	}
+	close_range((unsigned)from, ~0u, 0);
+	free(keep);
+}
+
+static _Noreturn void
+run_relay(const struct flow_spawn *spawn, struct flow_relay *relay, bool merge)
+{
+	sigset_t mask;
+
+	prctl(PR_SET_NAME, merge ? "flow-merge" : "flow-copy");
+	open_late(spawn);
+	close_others(spawn);
+	for (unsigned i = 0; i < relay->input_count; i++)
+		relay->inputs[i].fd = spawn->wires[i].from;
+	for (unsigned i = 0; i < relay->output_count; i++)
+		relay->outputs[i].fd =
+			spawn->wires[relay->input_count + i].from;
+	/*
+	 * A relay outlives an interrupt from the terminal, so that nodes which
+	 * end on their own terms are still heard; it ends with its inputs.
+	 */
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGQUIT);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	_exit(merge ? flow_relay_merge(relay) : flow_relay_copy(relay));
+}
+
+pid_t
+flow_spawn_relay(const struct flow_spawn *spawn, struct flow_relay *relay,
+		 bool merge)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		run_relay(spawn, relay, merge);
+	return pid;
+}

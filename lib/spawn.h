@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * spawn: starting one process of a run. The only file that knows libpipeline
+ * (arguments, environment, directory, niceness); forking and waiting are ours.
+ */
+#ifndef FLOW_SPAWN_H
+#define FLOW_SPAWN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "graph.h"
+#include "relay.h"
+
+/* One descriptor of the child to be. */
+struct flow_wire {
+	int from; /* ours; borrowed. -1: the child opens path */
+	int to; /* its number in the child; -1: any (relays) */
+	const char *path; /* opened in the child, where opening may block */
+	int flags; /* for open(2) */
+	const char *variable; /* gets the path of the stream, or NULL */
+	const char *value; /* that path; NULL: /dev/fd/TO */
+};
+
+struct flow_spawn {
+	uint32_t process; /* index in the plan, for notes */
+	int notes; /* where the child tells what failed; close-on-exec */
+	struct flow_wire *wires;
+	size_t count;
+	const struct rlimit *descriptors; /* limit that the child gets back, or NULL */
+};
+
+/*
+ * Makes this process fit to be forked from: default dispositions (an ignored
+ * SIGHUP stays), every signal blocked, and everything above 2 close-on-exec.
+ */
+void flow_spawn_prepare(void);
+
+/*
+ * Forks a child that runs NODE's command with exactly the descriptors of SPAWN
+ * open, default signals and an empty mask. Returns its pid, or -1 with errno.
+ * What fails in the child comes as FLOW_NOTE_EXEC, and its status is 126 or 127.
+ */
+pid_t flow_spawn_command(struct flow_spawn *spawn,
+			 const struct flow_node *node);
+
+/*
+ * Forks a child that is RELAY: a copy, or a merge when MERGE is set. Wires
+ * are its inputs and outputs in order; each relay descriptor is set from them.
+ */
+pid_t flow_spawn_relay(const struct flow_spawn *spawn, struct flow_relay *relay,
+		       bool merge);
+
+#endif

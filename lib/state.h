@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * state: what the guardian knows of a run while it lasts; shared by guard,
+ * verdict and report, and by nothing else.
+ */
+#ifndef FLOW_STATE_H
+#define FLOW_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "files.h"
+#include "plan.h"
+#include "proc.h"
+#include "relay.h"
+#include "run.h"
+
+#define FLOW_SECOND 1000000000LL /* times are nanoseconds of CLOCK_MONOTONIC */
+
+enum flow_outcome {
+	FLOW_OUTCOME_NONE, /* not started, or still running */
+	FLOW_OUTCOME_OK,
+	FLOW_OUTCOME_GONE, /* its readers had gone: excused, but not whole */
+	FLOW_OUTCOME_FAILED,
+	FLOW_OUTCOME_STOPPED, /* the guardian ended it: no verdict on the node */
+};
+
+struct flow_process_state {
+	pid_t pid; /* 0: not started */
+	bool running;
+	bool fresh; /* ended, and not judged yet */
+	bool timed_out;
+	bool stopped; /* the guardian ended it because of eof=exit */
+	bool drained; /* stop=drain: told to end, which is no failure */
+	bool noted; /* note says why it failed */
+	struct flow_note note;
+	enum flow_outcome outcome;
+	int status; /* as a shell shows it: 0..255, 128+N for a signal */
+	int signal; /* that killed it, or 0 */
+	int64_t started, ended;
+	int64_t deadline; /* timeout=; 0: none */
+	int64_t kill_at; /* when TERM has to be followed by KILL; 0: never */
+	struct rusage usage;
+};
+
+struct flow_pipe_state {
+	bool made;
+	int ends[2]; /* read, write; owned until their process has them; -1 */
+	int held; /* eof=exit: a write end; -1 */
+	int keeper; /* FIFO: open both ways until its process has opened it; -1 */
+	int watch; /* FIFO: of inotify; -1 */
+	char *path; /* FIFO */
+	struct flow_inode inode;
+};
+
+enum flow_reason {
+	FLOW_REASON_NONE,
+	FLOW_REASON_FAILURE, /* --fail-fast */
+	FLOW_REASON_SIGNAL,
+	FLOW_REASON_TIMEOUT,
+	FLOW_REASON_DEADLOCK,
+	FLOW_REASON_TROUBLE, /* our own failure: 125 */
+	FLOW_REASON_FRONT, /* the front has gone */
+};
+
+struct flow_state {
+	const struct flow_plan *plan;
+	const struct flow_run_options *options;
+	struct flow_process_state *processes;
+	struct flow_pipe_state *pipes;
+	struct flow_meter *meters; /* shared with the relays */
+	struct flow_open_file *files;
+	bool *committed; /* one a file */
+	bool *edge_gone; /* one an edge: its reader had gone when its writer ended */
+	bool *tainted; /* one an edge: what it carried is not whole */
+	uint32_t first_failure; /* process, or FLOW_NONE */
+	unsigned failures; /* how many failed, the first included */
+	bool stdout_gone; /* the reader of our standard output has gone */
+	enum flow_reason reason; /* why the run was ended before its end */
+	int signal; /* FLOW_REASON_SIGNAL */
+	char *trouble; /* FLOW_REASON_TROUBLE: what; owned */
+	int64_t started, ended;
+	int status; /* of the run, once known */
+};
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * verdict: what the ends of a run's processes mean: what is whole, what
+ * failed first, what the run's status is. Pure.
+ */
+#ifndef FLOW_VERDICT_H
+#define FLOW_VERDICT_H
+
+#include "state.h"
+
+/*
+ * Sets state->tainted: an edge is tainted when its writer failed or was
+ * stopped, when its writer was ended by SIGPIPE while this edge still had a
+ * reader, when a relay of it failed, or when anything tainted flows into its
+ * writer.
+ */
+void flow_verdict_taint(struct flow_state *state);
+
+/* Have the writer of EDGE and everything upstream of it ended? */
+bool flow_verdict_ended(const struct flow_state *state,
+			const struct flow_edge *edge);
+
+/* May file INDEX be committed? Call after flow_verdict_taint. */
+bool flow_verdict_commits(const struct flow_state *state, size_t index);
+
+/* The exit status of the whole run, or the negative of the signal to die of. */
+int flow_verdict_status(const struct flow_state *state);
+
+/*
+ * The one line about a run that failed, such as
+ * "trim: exit 2 after 4.1 s (line 12); gz not written", or NULL when there is
+ * nothing to say. Returns owned.
+ */
+char *flow_verdict_line(const struct flow_state *state);
+
+#endif
