@@ -299,6 +299,20 @@ start_process(struct flow_guard *guard, uint32_t index)
 	return bad;
 }
 
+/*
+ * The pipes that the caller gave us get the room that ours have: data would
+ * come and go in steps of the narrowest one.
+ */
+static void
+widen(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) &&
+	    fcntl(fd, F_GETPIPE_SZ) < FLOW_PLAN_CAPACITY)
+		fcntl(fd, F_SETPIPE_SZ, FLOW_PLAN_CAPACITY);
+}
+
 int
 flow_launch(struct flow_guard *guard)
 {
@@ -306,6 +320,8 @@ flow_launch(struct flow_guard *guard)
 
 	for (size_t i = 0; i < plan->pipe_count; i++)
 		guard->has_holds |= plan->pipes[i].hold;
+	widen(STDIN_FILENO);
+	widen(STDOUT_FILENO);
 	for (uint32_t i = 0; i < plan->process_count; i++)
 		if (start_process(guard, i) < 0)
 			return -1;

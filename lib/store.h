@@ -6,7 +6,7 @@
 #include "graph.h"
 
 /* What an elastic edge may hold when nobody wrote spill=, in bytes. */
-#define FLOW_STORE_SPILL (UINT64_C(1) << 30)
+#define FLOW_STORE_SPILL (UINT64_C(4) << 30)
 
 /* An empty graph, owned. */
 struct flow_graph *flow_store_new(void);

@@ -15,7 +15,7 @@
 #define PROOF_GAP (FLOW_SECOND / 10)
 #define SAMPLE_FIRST (FLOW_SECOND / 2)
 #define SAMPLE_MOST (10 * FLOW_SECOND)
-#define QUIET_FIRST (1 * FLOW_SECOND)
+#define QUIET_FIRST (5 * FLOW_SECOND)
 #define QUIET_GAP (30 * FLOW_SECOND)
 #define QUIET_NAMED 5 /* processes named in the warning */
 
