@@ -29,31 +29,50 @@ struct options {
 	const char *expression;
 	const char *folder; /* of --make and --unmake */
 	const char *output; /* stands for standard output, or NULL */
-	const char *report; /* file for the JSON, "-": standard output, or NULL */
+	const char
+		*report; /* file for the JSON, "-": standard output, or NULL */
 	int64_t timeout; /* nanoseconds; 0: none */
 	bool fail_fast, tag, trace;
 	char **defines, **commands; /* NULL-terminated */
 	char *const *args; /* the graph's; NULL-terminated */
 };
 
-enum { OPTION_CMD = 256, OPTION_MAKE, OPTION_UNMAKE, OPTION_FAIL_FAST,
-       OPTION_TAG, OPTION_REPORT };
+enum {
+	OPTION_CMD = 256,
+	OPTION_MAKE,
+	OPTION_UNMAKE,
+	OPTION_FAIL_FAST,
+	OPTION_TAG,
+	OPTION_REPORT
+};
 
 static const struct argp_option option_table[] = {
-	{ "expression", 'e', "GRAPH", 0, "The graph itself; `digraph { }' may be left out", 0 },
+	{ "expression", 'e', "GRAPH", 0,
+	  "The graph itself; `digraph { }' may be left out", 0 },
 	{ "cmd", OPTION_CMD, "NAME=COMMAND", 0, "A node's command", 0 },
-	{ "check", 'c', NULL, 0, "Parse and check, start nothing; silent when right", 0 },
-	{ "dry-run", 'n', NULL, 0, "Print the plan: processes, objects, descriptors", 0 },
-	{ "dot", 'd', NULL, 0, "Print the graph as it will run, for dot(1)", 0 },
-	{ "make", OPTION_MAKE, "DIR", 0, "Make the graph's FIFOs in DIR and print their names", 0 },
+	{ "check", 'c', NULL, 0,
+	  "Parse and check, start nothing; silent when right", 0 },
+	{ "dry-run", 'n', NULL, 0,
+	  "Print the plan: processes, objects, descriptors", 0 },
+	{ "dot", 'd', NULL, 0, "Print the graph as it will run, for dot(1)",
+	  0 },
+	{ "make", OPTION_MAKE, "DIR", 0,
+	  "Make the graph's FIFOs in DIR and print their names", 0 },
 	{ "unmake", OPTION_UNMAKE, "DIR", 0, "Remove them again", 0 },
-	{ "define", 'D', "NAME=VALUE", 0, "A variable for every command and for ${NAME}", 0 },
-	{ "output", 'o', "FILE", 0, "Standard output as a file that appears on success only", 0 },
-	{ "timeout", 't', "DURATION", 0, "End the run after so long (1.5, 500ms, 2m, 1h)", 0 },
-	{ "fail-fast", OPTION_FAIL_FAST, NULL, 0, "End the run at the first failure", 0 },
-	{ "tag", OPTION_TAG, NULL, 0, "Prefix the nodes' standard error with their names", 0 },
-	{ "trace-commands", 'x', NULL, 0, "Print each command as it is started", 0 },
-	{ "report", OPTION_REPORT, "FILE", 0, "Write the run to FILE as JSON", 0 },
+	{ "define", 'D', "NAME=VALUE", 0,
+	  "A variable for every command and for ${NAME}", 0 },
+	{ "output", 'o', "FILE", 0,
+	  "Standard output as a file that appears on success only", 0 },
+	{ "timeout", 't', "DURATION", 0,
+	  "End the run after so long (1.5, 500ms, 2m, 1h)", 0 },
+	{ "fail-fast", OPTION_FAIL_FAST, NULL, 0,
+	  "End the run at the first failure", 0 },
+	{ "tag", OPTION_TAG, NULL, 0,
+	  "Prefix the nodes' standard error with their names", 0 },
+	{ "trace-commands", 'x', NULL, 0, "Print each command as it is started",
+	  0 },
+	{ "report", OPTION_REPORT, "FILE", 0, "Write the run to FILE as JSON",
+	  0 },
 	{ 0 }
 };
 
@@ -78,8 +97,8 @@ check_define(const char *text, struct argp_state *state)
 {
 	static const char letters[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
-	static const char more[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+	static const char more[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"
+				   "RSTUVWXYZ_0123456789";
 	size_t length = strspn(text, letters) ? strspn(text, more) : 0;
 
 	if (!length || text[length] != '=')
@@ -123,7 +142,8 @@ parse_option(int key, char *arg, struct argp_state *state)
 		if (flow_duration_parse(arg, &options->timeout) < 0 ||
 		    options->timeout == 0)
 			argp_error(state,
-				   "-t %s: no duration; wanted such as 1.5, 500ms, 2m, 1h",
+				   "-t %s: no duration; wanted such as 1.5, "
+				   "500ms, 2m, 1h",
 				   arg);
 		break;
 	case OPTION_FAIL_FAST:
@@ -148,7 +168,9 @@ parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case ARGP_KEY_END:
 		if (!options->file && !options->expression)
-			argp_error(state, "no graph: name a file, or give one with -e");
+			argp_error(
+				state,
+				"no graph: name a file, or give one with -e");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -174,10 +196,10 @@ read_graph(const struct options *options, struct flow_messages *messages)
 	if (options->expression) {
 		messages->source = "-e";
 		/* fmemopen refuses an empty buffer */
-		stream = *options->expression ?
-				 fmemopen((void *)options->expression,
-					  strlen(options->expression), "r") :
-				 fopen("/dev/null", "re");
+		stream = *options->expression
+				 ? fmemopen((void *)options->expression,
+					    strlen(options->expression), "r")
+				 : fopen("/dev/null", "re");
 	} else if (strcmp(options->file, "-") == 0) {
 		messages->source = "standard input";
 		stream = stdin;
@@ -207,10 +229,10 @@ load_graph(const struct options *options)
 		.defines = options->defines,
 		.commands = options->commands,
 		.args = options->args,
-		.program = options->file ? options->file :
-					   program_invocation_short_name,
-		.names_only = options->action == MAKE ||
-			      options->action == UNMAKE,
+		.program = options->file ? options->file
+					 : program_invocation_short_name,
+		.names_only =
+			options->action == MAKE || options->action == UNMAKE,
 	};
 	int status;
 
@@ -265,7 +287,8 @@ warn_of_unread_input(const struct flow_graph *graph)
 	if ((node && node->out_count) || fstat(STDIN_FILENO, &st) < 0)
 		return;
 	if (S_ISFIFO(st.st_mode) || (S_ISREG(st.st_mode) && st.st_size > 0))
-		flow_complain("warning: standard input is not read: no edge leaves `stdin'");
+		flow_complain("warning: standard input is not read: no edge "
+			      "leaves `stdin'");
 }
 
 static int
@@ -311,7 +334,8 @@ run(const struct options *options, const struct flow_plan *plan)
 	struct flow_error error = { 0 };
 	int status;
 
-	warn_of_unread_input(plan->graph);
+	if (!options->file || strcmp(options->file, "-") != 0)
+		warn_of_unread_input(plan->graph);
 	status = flow_run(plan, &run_options, &error);
 	if (error.text)
 		flow_complain("%s", error.text);
@@ -324,9 +348,10 @@ static int
 name_fifos(const struct options *options, const struct flow_graph *graph)
 {
 	struct flow_error error = { 0 };
-	int bad = options->action == MAKE ?
-			  flow_make_fifos(graph, options->folder, stdout, &error) :
-			  flow_unmake_fifos(graph, options->folder, &error);
+	int bad = options->action == MAKE
+			  ? flow_make_fifos(graph, options->folder, stdout,
+					    &error)
+			  : flow_unmake_fifos(graph, options->folder, &error);
 
 	if (bad)
 		flow_complain("%s", error.text);

@@ -305,17 +305,21 @@ check_marked(struct flow_checking *checking)
 
 /*
  * Is NODE an end where all that comes is taken as it comes? merge=any never
- * waits for one of its inputs (but within a record of over 1 MiB), and nothing
- * goes on from there, so branches that meet there do not block each other.
+ * waits for one of its inputs (but within a record of over 1 MiB), and what
+ * goes on from there goes on to such ends too (FREE), so branches that meet
+ * there do not block each other.
  */
 static bool
-is_free_end(const struct flow_node *node)
+is_free_end(const struct flow_node *node, const size_t *free_ends)
 {
-	if (node->out_count > 0 || node->in_count == 0)
+	if (node->in_count == 0)
 		return false;
 	for (size_t i = 0; i < node->in_count; i++)
 		if (node->in[i]->merge != FLOW_MERGE_ANY ||
 		    !flow_port_same(&node->in[i]->in, &node->in[0]->in))
+			return false;
+	for (size_t i = 0; i < node->out_count; i++)
+		if (!free_ends[node->out[i]->head->id])
 			return false;
 	return true;
 }
@@ -324,10 +328,23 @@ is_free_end(const struct flow_node *node)
 static void
 part_free_ends(const struct flow_graph *graph, struct selection *selection)
 {
+	size_t *free_ends = selection->numbers;
+	bool changed = true;
+
 	for (size_t i = 0; i < graph->node_count; i++)
-		selection->numbers[i] = is_free_end(graph->nodes[i]);
+		free_ends[i] = false;
+	while (changed) {
+		changed = false;
+		/* from the end, as graphs are mostly written */
+		for (size_t i = graph->node_count; i-- > 0;) {
+			if (free_ends[i] ||
+			    !is_free_end(graph->nodes[i], free_ends))
+				continue;
+			free_ends[i] = changed = true;
+		}
+	}
 	for (size_t i = 0; i < selection->shape.arc_count; i++)
-		if (selection->numbers[selection->arcs[i].to])
+		if (free_ends[selection->arcs[i].to])
 			selection->arcs[i].to = selection->shape.vertex_count++;
 }
 
@@ -360,8 +377,8 @@ find_elastic(struct flow_graph *graph)
 		return -1;
 	result = flow_shape_elastic(&selection.shape, selection.flags);
 	for (i = 0; i < selection.shape.arc_count && result == 0; i++)
-		selection.edges[i]->elastic = selection.flags[i] &&
-					      is_split(selection.edges[i]);
+		selection.edges[i]->elastic =
+			selection.flags[i] && is_split(selection.edges[i]);
 	part_free_ends(graph, &selection);
 	if (result == 0)
 		result = flow_shape_elastic(&selection.shape, selection.flags);

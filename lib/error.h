@@ -43,7 +43,8 @@ struct flow_message {
 };
 
 struct flow_messages {
-	const char *source; /* what the lines are of: a file's name, or "-e"; borrowed */
+	const char *
+		source; /* what the lines are of: a file's name, or "-e"; borrowed */
 	struct flow_message *list;
 	size_t count;
 	size_t errors; /* how many of them are errors */

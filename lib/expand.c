@@ -332,7 +332,7 @@ flow_expand_words(const char *text, const struct flow_values *values,
 	count = write_words(&expansion, text);
 	if ((ferror(expansion.out) | fclose(expansion.out)) != 0 &&
 	    count >= 0) {
-		count = out_of_memory(error);
+		out_of_memory(error);
 	} else if (count >= 0) {
 		words = pack_words(packed, size, (size_t)count);
 		if (words == NULL)

@@ -53,8 +53,8 @@ fail(struct flow_error *error, int status, const struct flow_planned_file *file,
 
 	if (file->line)
 		snprintf(line, sizeof(line), " (line %u)", file->line);
-	return flow_error_set(error, status, "cannot %s file `%s`%s: %s%s", what,
-			      file->path, line, strerror(errnum),
+	return flow_error_set(error, status, "cannot %s file `%s`%s: %s%s",
+			      what, file->path, line, strerror(errnum),
 			      advice ? advice : "");
 }
 
@@ -75,8 +75,8 @@ resolve(const char *path)
 			return now;
 		link[length] = '\0';
 		folder = folder_of(now);
-		next = link[0] == '/' ? print("%s", link) :
-					print("%s/%s", folder, link);
+		next = link[0] == '/' ? print("%s", link)
+				      : print("%s/%s", folder, link);
 		free(folder);
 		free(now);
 		now = next;
@@ -138,8 +138,8 @@ static int
 open_live(struct flow_open_file *file, mode_t mode, struct flow_error *error)
 {
 	enum flow_file_mode wanted = file->planned->mode;
-	bool append = wanted == FLOW_FILE_APPEND ||
-		      wanted == FLOW_FILE_LIVE_APPEND;
+	bool append =
+		wanted == FLOW_FILE_APPEND || wanted == FLOW_FILE_LIVE_APPEND;
 	int flags = O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC);
 
 	if (S_ISFIFO(mode)) {
@@ -177,8 +177,8 @@ open_named(struct flow_open_file *file, unsigned number,
 	if (flow_rundir_note(rundir, number, full) < 0)
 		file->fd = -1;
 	else
-		file->fd = open(full, access | O_CREAT | O_EXCL | O_CLOEXEC,
-				0600);
+		file->fd =
+			open(full, access | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	free(full);
 	if (file->fd < 0)
 		return fail(error, flow_error_status_create(errno),
@@ -191,7 +191,8 @@ static int
 open_commit(struct flow_open_file *file, unsigned number,
 	    struct flow_rundir *rundir, struct flow_error *error)
 {
-	int access = file->planned->mode == FLOW_FILE_APPEND ? O_RDWR : O_WRONLY;
+	int access =
+		file->planned->mode == FLOW_FILE_APPEND ? O_RDWR : O_WRONLY;
 	char *folder;
 	struct stat st;
 
@@ -199,24 +200,26 @@ open_commit(struct flow_open_file *file, unsigned number,
 	if (!file->target)
 		return fail(error, EX_CANTCREAT, file->planned, "create", errno,
 			    NULL);
-	if (file->exists && faccessat(AT_FDCWD, file->target, W_OK, AT_EACCESS) < 0)
+	if (file->exists &&
+	    faccessat(AT_FDCWD, file->target, W_OK, AT_EACCESS) < 0)
 		return fail(error, flow_error_status_create(errno),
 			    file->planned, "write", errno, NULL);
 	folder = folder_of(file->target);
-	file->temporary = print("%s/.ipcflow-%ld-%u", folder, (long)getpid(),
-				number);
+	file->temporary =
+		print("%s/.ipcflow-%ld-%u", folder, (long)getpid(), number);
 	file->fd = open(folder, O_TMPFILE | access | O_CLOEXEC, 0600);
 	free(folder);
-	if (file->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR ||
-			     errno == EINVAL)) {
+	if (file->fd < 0 &&
+	    (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
 		if (open_named(file, number, rundir, access, error) < 0)
 			return -1;
 	} else if (file->fd < 0) {
 		return fail(error, flow_error_status_create(errno),
 			    file->planned, "create", errno,
-			    file->exists && (errno == EACCES || errno == EPERM) ?
-				    " (its folder takes no new file; commit=no writes in place)" :
-				    NULL);
+			    file->exists && (errno == EACCES || errno == EPERM)
+				    ? " (its folder takes no new file; "
+				      "commit=no writes in place)"
+				    : NULL);
 	}
 	file->commits = true;
 	if (fstat(file->fd, &st) == 0)
@@ -255,8 +258,8 @@ struct flow_open_file *
 flow_files_open(const struct flow_plan *plan, struct flow_rundir *rundir,
 		struct flow_error *error)
 {
-	struct flow_open_file *files = calloc(plan->file_count + 1,
-					      sizeof(*files));
+	struct flow_open_file *files =
+		calloc(plan->file_count + 1, sizeof(*files));
 
 	if (!files)
 		abort();
@@ -269,7 +272,8 @@ flow_files_open(const struct flow_plan *plan, struct flow_rundir *rundir,
 		for (size_t i = 0; i < plan->file_count; i++) {
 			if (opening_pass(plan->files[i].mode) != pass)
 				continue;
-			if (open_one(&files[i], (unsigned)i, rundir, error) < 0) {
+			if (open_one(&files[i], (unsigned)i, rundir, error) <
+			    0) {
 				flow_files_close(files, plan->file_count);
 				return NULL;
 			}
@@ -347,9 +351,9 @@ flow_file_prepare(struct flow_open_file *file, struct flow_error *error)
 int
 flow_file_publish(struct flow_open_file *file, struct flow_error *error)
 {
-	int bad = file->planned->mode == FLOW_FILE_APPEND ?
-			  append_all(file) :
-			  rename(file->temporary, file->target);
+	int bad = file->planned->mode == FLOW_FILE_APPEND
+			  ? append_all(file)
+			  : rename(file->temporary, file->target);
 
 	if (bad < 0)
 		return fail(error, EX_CANTCREAT, file->planned, "commit", errno,

@@ -38,18 +38,21 @@ struct flow_port {
 };
 
 struct flow_edge {
-	unsigned id; /* index in graph.edges: the order of creation, implicit ones last */
+	unsigned
+		id; /* index in graph.edges: the order of creation, implicit ones last */
 	unsigned line; /* where it was written; 0 for an implicit one */
 	struct flow_node *tail, *head;
-	struct flow_port out, in; /* out: of the tail; in: of the head. fd 1 / 0 on objects */
+	struct flow_port out,
+		in; /* out: of the tail; in: of the head. fd 1 / 0 on objects */
 	enum flow_via via;
 	enum flow_split split;
 	enum flow_merge merge;
 	struct flow_record record; /* for merge=any */
 	uint64_t capacity; /* bytes; 0: the default */
 	uint64_t spill; /* bytes an elastic edge may hold beyond its pipe */
-	bool split_written, merge_written, record_written; /* set by the reader: on */
-			/* the edge or by an edge default, so not the built-in value */
+	bool split_written, merge_written,
+		record_written; /* set by the reader: on */
+	/* the edge or by an edge default, so not the built-in value */
 	long nth; /* place among the edges of its in-port; LONG_MAX: none written */
 	bool back; /* closes a cycle */
 	bool eof_exit; /* eof=exit */
@@ -63,7 +66,8 @@ struct flow_node {
 	enum flow_node_kind kind;
 	unsigned line; /* first named here */
 	bool declared; /* set by the reader: has a node statement of its own */
-	struct flow_edge **in, **out; /* in order of creation (in: of nth, then creation) */
+	struct flow_edge **in,
+		**out; /* in order of creation (in: of nth, then creation) */
 	size_t in_count, out_count;
 
 	/* objects */
@@ -73,19 +77,22 @@ struct flow_node {
 	int merge; /* policy written on the object itself for its in-port, or -1 */
 
 	/* processes */
-	const char *command; /* the text that sh -c gets (cmd=, script=, or the name) */
+	const char *
+		command; /* the text that sh -c gets (cmd=, script=, or the name) */
 	bool has_command; /* cmd= or script= was written */
 	const char *path; /* set by check: what to execve(2) */
 	char **argv; /* set by check: NULL-terminated, shell and stdbuf included */
 	bool shell; /* set by check: argv is a shell that gets the command, so 141 means SIGPIPE */
-	const char *script; /* FILE of script=, or NULL; check reads it into command */
+	const char *
+		script; /* FILE of script=, or NULL; check reads it into command */
 	const char *written_shell; /* shell= of the node, or NULL */
 	const char *written_env; /* env=, not yet expanded, or NULL */
 	const char *written_timeout; /* timeout=, not yet expanded, or NULL */
 	bool buffer_line; /* buffer=line: argv is wrapped in stdbuf -oL */
 	const char *cwd; /* or NULL; check expands it, as it does file */
 	char **environment; /* NULL-terminated "NAME=VALUE", never NULL */
-	unsigned char ok[32]; /* bit set of statuses that count as success; bit 0 set by default */
+	unsigned char ok
+		[32]; /* bit set of statuses that count as success; bit 0 set by default */
 	bool epipe_ok;
 	int64_t timeout; /* nanoseconds; 0: none */
 	int nice; /* added niceness */

@@ -66,8 +66,9 @@ reader_gone(const struct flow_state *state, const struct flow_edge *edge)
 		return false;
 	count = flow_proc_descendants(getpid(), &pids);
 	for (ssize_t i = 0; i < count && !held; i++)
-		held = flow_proc_holds(pids[i], &state->pipes[route->pipe].inode,
-				       1, true, false) > 0;
+		held = flow_proc_holds(pids[i],
+				       &state->pipes[route->pipe].inode, 1,
+				       true, false) > 0;
 	free(pids);
 	return !held;
 }
@@ -133,7 +134,8 @@ static enum flow_outcome
 judge_relay(struct flow_guard *guard, uint32_t index)
 {
 	struct flow_process_state *p = &guard->state.processes[index];
-	const struct flow_process *process = &guard->state.plan->processes[index];
+	const struct flow_process *process =
+		&guard->state.plan->processes[index];
 
 	if (!p->signal && p->status == FLOW_RELAY_DONE)
 		return FLOW_OUTCOME_OK;
@@ -141,7 +143,8 @@ judge_relay(struct flow_guard *guard, uint32_t index)
 		for (size_t i = process->input_count; i < process->place_count;
 		     i++)
 			guard->state.stdout_gone |=
-				process->places[i].thing == FLOW_THING_STANDARD &&
+				process->places[i].thing ==
+					FLOW_THING_STANDARD &&
 				process->places[i].index == 1;
 		return FLOW_OUTCOME_GONE;
 	}
@@ -300,9 +303,9 @@ judge_fresh(struct flow_guard *guard)
 		if (!p->fresh)
 			continue;
 		p->fresh = false;
-		p->outcome = process->kind == FLOW_PROCESS_COMMAND ?
-				     judge_command(guard, i) :
-				     judge_relay(guard, i);
+		p->outcome = process->kind == FLOW_PROCESS_COMMAND
+				     ? judge_command(guard, i)
+				     : judge_relay(guard, i);
 		flow_launch_let_go(guard, i);
 		if (p->outcome != FLOW_OUTCOME_FAILED)
 			continue;
@@ -503,9 +506,9 @@ wait_time(const struct flow_guard *guard)
 		}
 	}
 	for (size_t i = 0; guard->has_holds && i < state->plan->pipe_count; i++)
-		tainted_hold |= state->pipes[i].held >= 0 &&
-				!state->processes[state->plan->pipes[i].reader]
-					 .running;
+		tainted_hold |=
+			state->pipes[i].held >= 0 &&
+			!state->processes[state->plan->pipes[i].reader].running;
 	if (tainted_hold)
 		sooner(&next, now + HOLD_GAP);
 	sooner(&next, guard->orphans_at);
@@ -595,9 +598,12 @@ conclude(struct flow_guard *guard)
 	state->status = flow_verdict_status(state);
 	line = flow_verdict_line(state);
 	if (state->options->report >= 0 &&
-	    flow_report_write(state, line, state->options->report) < 0)
+	    flow_report_write(state, line, state->options->report) < 0) {
 		state->options->say("cannot write the report: %s",
 				    strerror(errno));
+		if (state->status == 0)
+			state->status = 125;
+	}
 	if (line && state->reason != FLOW_REASON_SIGNAL)
 		state->options->say("%s", line);
 	free(line);

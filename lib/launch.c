@@ -51,8 +51,8 @@ make_fifo(struct flow_guard *guard, const struct flow_pipe *plan,
 		return trouble(guard, "open FIFO", p->path);
 	if (plan->capacity)
 		fcntl(p->keeper, F_SETPIPE_SZ, (int)plan->capacity);
-	p->ends[plan->path_read] =
-		open(p->path, (plan->path_read ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+	p->ends[plan->path_read] = open(
+		p->path, (plan->path_read ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
 	if (p->ends[plan->path_read] < 0)
 		return trouble(guard, "open FIFO", p->path);
 	if (guard->inotify < 0)
@@ -78,7 +78,9 @@ make_pipe(struct flow_guard *guard, uint32_t index)
 		return trouble(guard, "make the pipe of", plan->from);
 	if (plan->capacity_written && granted < plan->capacity)
 		guard->state.options->say(
-			"warning: %s -> %s: a pipe of %llu bytes is not allowed (fs.pipe-max-size, fs.pipe-user-pages-soft); it has %llu",
+			"warning: %s -> %s: a pipe of %llu bytes is not "
+			"allowed (fs.pipe-max-size, fs.pipe-user-pages-soft); "
+			"it has %llu",
 			plan->from, plan->to,
 			(unsigned long long)plan->capacity,
 			(unsigned long long)granted);
@@ -121,7 +123,8 @@ wire_place(struct flow_guard *guard, const struct flow_place *place,
 	struct flow_state *state = &guard->state;
 	struct flow_pipe_state *p;
 
-	*wire = (struct flow_wire){ .from = -1, .to = place->fd,
+	*wire = (struct flow_wire){ .from = -1,
+				    .to = place->fd,
 				    .variable = place->variable };
 	switch (place->thing) {
 	case FLOW_THING_NULL:
@@ -184,14 +187,14 @@ static pid_t
 start_relay(struct flow_guard *guard, struct flow_spawn *spawn,
 	    const struct flow_process *process)
 {
-	unsigned outputs = (unsigned)(process->place_count -
-				      process->input_count);
+	unsigned outputs =
+		(unsigned)(process->place_count - process->input_count);
 	struct flow_relay relay = {
 		.process = spawn->process,
 		.notes = spawn->notes,
 		.meters = guard->state.meters,
-		.inputs = calloc(process->input_count + 1,
-				 sizeof(*relay.inputs)),
+		.inputs =
+			calloc(process->input_count + 1, sizeof(*relay.inputs)),
 		.input_count = (unsigned)process->input_count,
 		.outputs = calloc(outputs + 1, sizeof(*relay.outputs)),
 		.output_count = outputs,
@@ -225,12 +228,13 @@ start_relay(struct flow_guard *guard, struct flow_spawn *spawn,
 		}
 		relay.inputs[i].pipe = pipe;
 		if (process->kind == FLOW_PROCESS_TAG) {
-			uint32_t writer =
-				guard->state.plan->pipes[pipe].writer;
+			uint32_t writer = guard->state.plan->pipes[pipe].writer;
 
 			/* freed with the child; few, and only with --tag */
-			if (asprintf(&prefix, "%s: ",
-				     guard->state.plan->processes[writer].name) < 0)
+			if (asprintf(
+				    &prefix, "%s: ",
+				    guard->state.plan->processes[writer].name) <
+			    0)
 				abort();
 			relay.inputs[i].prefix = prefix;
 		}
@@ -247,9 +251,11 @@ start_relay(struct flow_guard *guard, struct flow_spawn *spawn,
 static void
 trace(const struct flow_guard *guard, const struct flow_process *process)
 {
-	if (process->kind == FLOW_PROCESS_COMMAND)
-		guard->state.options->say("+ %s: %s", process->name,
-					  process->node->command);
+	const struct flow_node *node = process->node;
+
+	if (process->kind == FLOW_PROCESS_COMMAND && node->has_command)
+		guard->state.options->say("+ %s: %s", node->name,
+					  node->command);
 	else
 		guard->state.options->say("+ %s", process->name);
 }
@@ -257,7 +263,8 @@ trace(const struct flow_guard *guard, const struct flow_process *process)
 static int
 start_process(struct flow_guard *guard, uint32_t index)
 {
-	const struct flow_process *process = &guard->state.plan->processes[index];
+	const struct flow_process *process =
+		&guard->state.plan->processes[index];
 	struct flow_process_state *p = &guard->state.processes[index];
 	struct flow_spawn spawn = {
 		.process = index,
@@ -276,9 +283,9 @@ start_process(struct flow_guard *guard, uint32_t index)
 		if (guard->state.options->trace)
 			trace(guard, process);
 		p->started = flow_now();
-		p->pid = process->kind == FLOW_PROCESS_COMMAND ?
-				 flow_spawn_command(&spawn, process->node) :
-				 start_relay(guard, &spawn, process);
+		p->pid = process->kind == FLOW_PROCESS_COMMAND
+				 ? flow_spawn_command(&spawn, process->node)
+				 : start_relay(guard, &spawn, process);
 		if (p->pid < 0) {
 			p->pid = 0;
 			bad = trouble(guard, "start", process->name);
@@ -287,8 +294,8 @@ start_process(struct flow_guard *guard, uint32_t index)
 			guard->running++;
 			if (process->kind == FLOW_PROCESS_COMMAND &&
 			    process->node->timeout) {
-				p->deadline = p->started +
-					      process->node->timeout;
+				p->deadline =
+					p->started + process->node->timeout;
 				guard->has_timeouts = true;
 			}
 		}
@@ -414,8 +421,7 @@ flow_launch_free_orphans(struct flow_guard *guard)
 		bool writes, reads;
 		int fd;
 
-		if (pipe->kind != FLOW_PIPE_FIFO ||
-		    !guard->state.pipes[i].path)
+		if (pipe->kind != FLOW_PIPE_FIFO || !guard->state.pipes[i].path)
 			continue;
 		writes = processes[pipe->writer].running;
 		reads = processes[pipe->reader].running;
@@ -425,7 +431,8 @@ flow_launch_free_orphans(struct flow_guard *guard)
 		if (reads && strays)
 			continue;
 		fd = open(guard->state.pipes[i].path,
-			  (writes ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_CLOEXEC);
+			  (writes ? O_RDONLY : O_WRONLY) | O_NONBLOCK |
+				  O_CLOEXEC);
 		if (fd >= 0)
 			close(fd);
 	}

@@ -16,7 +16,8 @@
 #include "guard.h"
 
 #define LINGER_GAP (FLOW_SECOND / 10)
-#define IDLE_MOST (2 * FLOW_SECOND) /* so long one may rest and count as working */
+#define IDLE_MOST                                                              \
+	(2 * FLOW_SECOND) /* so long one may rest and count as working */
 
 static struct flow_linger *
 find_linger(struct flow_guard *guard, pid_t pid)
@@ -40,9 +41,8 @@ static bool
 holds_something(const struct flow_guard *guard, pid_t pid)
 {
 	const struct flow_plan *plan = guard->state.plan;
-	struct flow_inode *objects =
-		calloc(plan->pipe_count + plan->file_count + 1,
-		       sizeof(*objects));
+	struct flow_inode *objects = calloc(
+		plan->pipe_count + plan->file_count + 1, sizeof(*objects));
 	size_t count = 0;
 	bool held;
 
@@ -77,9 +77,10 @@ works(struct flow_linger *linger)
 		return false;
 	text[got] = '\0';
 	after = strrchr(text, ')'); /* the name may hold anything */
-	if (!after || sscanf(after + 1,
-			     " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
-			     &state, &user, &system) != 3)
+	if (!after ||
+	    sscanf(after + 1,
+		   " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
+		   &state, &user, &system) != 3)
 		return false;
 	moved = state == 'R' || state == 'D' || user + system != linger->ticks;
 	linger->ticks = user + system;
@@ -94,7 +95,8 @@ send_off(struct flow_guard *guard, struct flow_linger *linger, int64_t now)
 
 	if (!linger->told) {
 		guard->state.options->say(
-			"warning: ended `%s` (pid %ld), which a node had left running",
+			"warning: ended `%s` (pid %ld), which a node had left "
+			"running",
 			flow_proc_command(linger->pid, name, sizeof(name)),
 			(long)linger->pid);
 		linger->told = now;

@@ -52,7 +52,8 @@ print_variable(const struct flow_edge *edge, bool out, FILE *to)
 	for (; *name; name++)
 		putc(isalnum((unsigned char)*name) ? *name : '_', to);
 	fprintf(to, "_%s",
-		flow_port_name(out ? &edge->out : &edge->in, port, sizeof(port)));
+		flow_port_name(out ? &edge->out : &edge->in, port,
+			       sizeof(port)));
 	if (sharing(edge, out, &place) > 1)
 		fprintf(to, "_%zu", place);
 }

@@ -25,7 +25,8 @@ struct maker {
 	uint32_t *of_node; /* process of each node, or FLOW_NONE */
 	uint32_t *copy_of; /* copy relay of each node, or FLOW_NONE */
 	uint32_t *edge_pipe; /* pipe that carries each edge, or FLOW_NONE */
-	uint32_t *edge_merge; /* merge relay that takes each edge, or FLOW_NONE */
+	uint32_t *
+		edge_merge; /* merge relay that takes each edge, or FLOW_NONE */
 	uint32_t *node_file; /* file that each written file node became */
 	uint32_t output_file; /* of --output */
 };
@@ -62,9 +63,8 @@ add_place(struct flow_process *process, int fd, enum flow_thing thing,
 {
 	process->places = grow(process->places, process->place_count,
 			       sizeof(*process->places));
-	process->places[process->place_count] = (struct flow_place){
-		.fd = fd, .thing = thing, .index = index
-	};
+	process->places[process->place_count] =
+		(struct flow_place){ .fd = fd, .thing = thing, .index = index };
 	return &process->places[process->place_count++];
 }
 
@@ -90,7 +90,10 @@ add_file(struct maker *m, enum flow_file_mode mode, const char *path,
 
 	plan->files = grow(plan->files, plan->file_count, sizeof(*plan->files));
 	plan->files[plan->file_count] = (struct flow_planned_file){
-		.mode = mode, .path = path, .node = node, .line = line,
+		.mode = mode,
+		.path = path,
+		.node = node,
+		.line = line,
 		.process = FLOW_NONE,
 	};
 	return (uint32_t)plan->file_count++;
@@ -166,12 +169,12 @@ find_sharing(struct maker *m, struct flow_edge *const *edges, size_t count,
 	if (!firsts || !same)
 		abort();
 	for (size_t i = 0; i < count; i++) {
-		const struct flow_port *port = out ? &edges[i]->out :
-						     &edges[i]->in;
+		const struct flow_port *port =
+			out ? &edges[i]->out : &edges[i]->in;
 		size_t p = 0;
 
-		while (p < ports && !flow_port_same(out ? &edges[firsts[p]]->out :
-							  &edges[firsts[p]]->in,
+		while (p < ports && !flow_port_same(out ? &edges[firsts[p]]->out
+							: &edges[firsts[p]]->in,
 						    port))
 			p++;
 		if (p == ports)
@@ -328,11 +331,13 @@ make_copy(struct maker *m, struct flow_node *node, uint32_t *port_pipe)
 			continue;
 		if (relay == FLOW_NONE)
 			relay = add_process(m, FLOW_PROCESS_COPY,
-					    flow_graph_printf(graph, "copy of %s",
+					    flow_graph_printf(graph,
+							      "copy of %s",
 							      node->name),
 					    node);
 		if (is_process(node)) {
-			port_pipe[i] = add_pipe(m, e, e->out.name != NULL, false);
+			port_pipe[i] =
+				add_pipe(m, e, e->out.name != NULL, false);
 			m->plan->pipes[port_pipe[i]].to = flow_graph_printf(
 				graph, "copy of %s", node->name);
 			place_pipe(m, relay, -1, port_pipe[i], false);
@@ -414,11 +419,10 @@ make_merge(struct maker *m, struct flow_node *node, size_t at)
 {
 	struct flow_edge *first = node->in[at];
 	struct flow_process *process;
-	uint32_t relay = add_process(m, FLOW_PROCESS_MERGE,
-				     flow_graph_printf(m->plan->graph,
-						       "merge into %s",
-						       node->name),
-				     node);
+	uint32_t relay = add_process(
+		m, FLOW_PROCESS_MERGE,
+		flow_graph_printf(m->plan->graph, "merge into %s", node->name),
+		node);
 	unsigned inputs = 0;
 
 	m->plan->processes[relay].concat = first->merge == FLOW_MERGE_CONCAT;
@@ -463,7 +467,8 @@ make_merges(struct maker *m, struct flow_node *node, uint32_t *port_pipe)
 			continue;
 		relay = make_merge(m, node, i);
 		if (is_process(node)) {
-			port_pipe[i] = add_pipe(m, e, false, e->in.name != NULL);
+			port_pipe[i] =
+				add_pipe(m, e, false, e->in.name != NULL);
 			m->plan->pipes[port_pipe[i]].from = flow_graph_printf(
 				m->plan->graph, "merge into %s", node->name);
 			place_pipe(m, relay, -1, port_pipe[i], true);
@@ -546,7 +551,8 @@ complete_places(struct maker *m, uint32_t index)
 	}
 	if (!has_fd(process, 0))
 		add_place(process, 0, FLOW_THING_NULL, 0);
-	if (!has_fd(process, 1)) /* only a node cut off from stdout: none today */
+	if (!has_fd(process,
+		    1)) /* only a node cut off from stdout: none today */
 		add_place(process, 1, FLOW_THING_STANDARD, 1);
 	if (!has_fd(process, 2) && !m->options->tag)
 		add_place(process, 2, FLOW_THING_STANDARD, 2);
@@ -557,12 +563,14 @@ static void
 make_tag(struct maker *m)
 {
 	struct flow_graph *graph = m->plan->graph;
-	uint32_t relay = add_process(m, FLOW_PROCESS_TAG, "tag of stderr", NULL);
+	uint32_t relay =
+		add_process(m, FLOW_PROCESS_TAG, "tag of stderr", NULL);
 	unsigned inputs = 0;
 
 	for (size_t i = 0; i < relay; i++) {
 		struct flow_process *process = &m->plan->processes[i];
-		struct flow_edge edge = { .back = true /* no great capacity */ };
+		struct flow_edge
+			edge = { .back = true /* no great capacity */ };
 		struct flow_node *node = process->node;
 		uint32_t index;
 
@@ -597,8 +605,8 @@ make_routes(struct maker *m)
 
 		*route = (struct flow_route){
 			.source = m->of_node[e->tail->id],
-			.copy = is_copied(m, e) ? m->copy_of[e->tail->id] :
-						  FLOW_NONE,
+			.copy = is_copied(m, e) ? m->copy_of[e->tail->id]
+						: FLOW_NONE,
 			.pipe = m->edge_pipe[i],
 			.merge = m->edge_merge[i],
 			.merged = FLOW_NONE,
@@ -689,7 +697,8 @@ lower_node(struct maker *m, struct flow_node *node)
 		abort();
 	make_merges(m, node, in_pipe);
 	if (is_process(node)) {
-		process = add_process(m, FLOW_PROCESS_COMMAND, node->name, node);
+		process =
+			add_process(m, FLOW_PROCESS_COMMAND, node->name, node);
 		m->of_node[node->id] = process;
 		make_copy(m, node, out_pipe);
 		place_inputs(m, node, process, in_pipe);
@@ -716,7 +725,8 @@ table(size_t count)
 }
 
 struct flow_plan *
-flow_plan_make(struct flow_graph *graph, const struct flow_plan_options *options)
+flow_plan_make(struct flow_graph *graph,
+	       const struct flow_plan_options *options)
 {
 	struct maker m = {
 		.options = options,

@@ -39,10 +39,12 @@ struct flow_pipe {
 	enum flow_pipe_kind kind;
 	uint64_t capacity; /* bytes wanted; 0: the kernel's default */
 	bool capacity_written; /* a refused capacity is an error */
-	struct flow_edge *edge; /* that it carries; NULL: a part that several share */
+	struct flow_edge
+		*edge; /* that it carries; NULL: a part that several share */
 	const char *from, *to; /* "a:1", "b:0": for messages */
 	uint32_t writer, reader; /* processes */
-	bool path_write, path_read; /* FIFO: that end is opened by name, by the process */
+	bool path_write,
+		path_read; /* FIFO: that end is opened by name, by the process */
 	bool hold; /* eof=exit: the guardian holds the write end too */
 };
 
@@ -97,7 +99,8 @@ struct flow_branch {
 struct flow_process {
 	enum flow_process_kind kind;
 	const char *name; /* the node's, or "copy of a", "merge into b" */
-	struct flow_node *node; /* the node itself; of a relay the one it serves, or NULL */
+	struct flow_node *
+		node; /* the node itself; of a relay the one it serves, or NULL */
 	struct flow_place *places;
 	size_t place_count;
 	/* relays: the first input_count places are inputs, the others outputs */
@@ -105,7 +108,8 @@ struct flow_process {
 	struct flow_branch *branches; /* one an output */
 	bool concat;
 	struct flow_record record;
-	unsigned rank; /* no process that feeds it has a higher one, cycles aside */
+	unsigned
+		rank; /* no process that feeds it has a higher one, cycles aside */
 };
 
 /* Who carries an edge: processes and pipe, each FLOW_NONE where there is none. */
@@ -151,7 +155,8 @@ struct flow_plan_options {
 	const char *output; /* file that stands for standard output, or NULL */
 	bool tag; /* prefix the nodes' standard error with their names */
 	bool stdin_regular; /* standard input is a regular file that can be opened again */
-	uint64_t pipe_budget; /* bytes of capacity beyond the kernel's that a run may ask for */
+	uint64_t
+		pipe_budget; /* bytes of capacity beyond the kernel's that a run may ask for */
 };
 
 /* Lowers GRAPH (borrowed, outlives the plan). Aborts when out of memory. */

@@ -19,7 +19,8 @@ enum flow_record_kind {
 struct flow_record {
 	enum flow_record_kind kind;
 	uint64_t number; /* N of line:N and bytes:N, else 0 */
-	const char *string; /* STRING of start:, else NULL; borrowed from the text parsed */
+	const char *
+		string; /* STRING of start:, else NULL; borrowed from the text parsed */
 };
 
 /* Reads "line", "line:4", "start:>", "nul", "len32", "bytes:512". 0, or -1 with errno EINVAL. */
@@ -40,7 +41,8 @@ size_t flow_record_whole(const struct flow_record *record, const char *data,
  * of the place within it that has been reached.
  */
 struct flow_record_place {
-	uint64_t left; /* bytes (len32, bytes:N) or newlines (line:N) to its end */
+	uint64_t
+		left; /* bytes (len32, bytes:N) or newlines (line:N) to its end */
 	bool line_start; /* the last byte passed on was a newline */
 };
 

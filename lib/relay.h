@@ -26,8 +26,10 @@ struct flow_meter {
 	_Atomic uint64_t taken; /* bytes a relay has taken out of it */
 	_Atomic uint64_t spilled; /* bytes held beyond the pipe now */
 	_Atomic uint64_t spilled_most; /* the most that was held at once */
-	_Atomic uint32_t waits_read; /* its reader, a relay, sleeps until there is data */
-	_Atomic uint32_t waits_write; /* its writer, a relay, sleeps until there is room */
+	_Atomic uint32_t
+		waits_read; /* its reader, a relay, sleeps until there is data */
+	_Atomic uint32_t
+		waits_write; /* its writer, a relay, sleeps until there is room */
 };
 
 /* What a relay or a child that could not exec tells the guardian; under PIPE_BUF, so atomic. */
@@ -72,15 +74,18 @@ struct flow_relay {
 	unsigned input_count;
 	struct flow_relay_output *outputs;
 	unsigned output_count;
-	const char *spill_directory; /* for the unlinked file: $TMPDIR or /tmp */
+	const char
+		*spill_directory; /* for the unlinked file: $TMPDIR or /tmp */
 	bool concat; /* merge: inputs one after the other, exact to the byte */
 	struct flow_record record; /* merge=any */
 };
 
 /* Statuses a relay ends with. */
 enum {
-	FLOW_RELAY_DONE = 0, /* every input ended and was delivered to every output still there */
-	FLOW_RELAY_GONE = 13, /* every reader had gone before the input ended (as SIGPIPE) */
+	FLOW_RELAY_DONE =
+		0, /* every input ended and was delivered to every output still there */
+	FLOW_RELAY_GONE =
+		13, /* every reader had gone before the input ended (as SIGPIPE) */
 	FLOW_RELAY_FAILED = 125, /* a note says why */
 };
 

@@ -11,7 +11,7 @@
 #include "report.h"
 
 static const char *const outcomes[] = {
-	[FLOW_OUTCOME_NONE] = "not run",	  [FLOW_OUTCOME_OK] = "ok",
+	[FLOW_OUTCOME_NONE] = "not run",      [FLOW_OUTCOME_OK] = "ok",
 	[FLOW_OUTCOME_GONE] = "readers gone", [FLOW_OUTCOME_FAILED] = "failed",
 	[FLOW_OUTCOME_STOPPED] = "stopped",
 };
@@ -80,18 +80,18 @@ process_entry(const struct flow_state *state, size_t index)
 				    text(process->node->command));
 	}
 	json_object_set_new(entry, "pid", json_integer(p->pid));
-	json_object_set_new(entry, "outcome", json_string(outcomes[p->outcome]));
+	json_object_set_new(entry, "outcome",
+			    json_string(outcomes[p->outcome]));
 	json_object_set_new(entry, "status",
 			    p->pid ? json_integer(p->status) : json_null());
 	json_object_set_new(entry, "signal", signal_name(p->signal));
 	json_object_set_new(entry, "timed_out", json_boolean(p->timed_out));
-	json_object_set_new(entry, "start_s",
-			    json_real(p->pid ? seconds(p->started -
-						       state->started) :
-					       0));
-	json_object_set_new(entry, "wall_s",
-			    json_real(p->pid ? seconds(p->ended - p->started) :
-					       0));
+	json_object_set_new(
+		entry, "start_s",
+		json_real(p->pid ? seconds(p->started - state->started) : 0));
+	json_object_set_new(
+		entry, "wall_s",
+		json_real(p->pid ? seconds(p->ended - p->started) : 0));
 	json_object_set_new(entry, "user_s",
 			    json_real(timeval_seconds(p->usage.ru_utime)));
 	json_object_set_new(entry, "system_s",
@@ -127,11 +127,13 @@ edge_entry(const struct flow_state *state, const struct flow_edge *edge)
 	char port[64];
 
 	json_object_set_new(entry, "from", text(edge->tail->name));
-	json_object_set_new(entry, "out",
-			    text(flow_port_name(&edge->out, port, sizeof(port))));
+	json_object_set_new(
+		entry, "out",
+		text(flow_port_name(&edge->out, port, sizeof(port))));
 	json_object_set_new(entry, "to", text(edge->head->name));
-	json_object_set_new(entry, "in",
-			    text(flow_port_name(&edge->in, port, sizeof(port))));
+	json_object_set_new(
+		entry, "in",
+		text(flow_port_name(&edge->in, port, sizeof(port))));
 	json_object_set_new(entry, "line", json_integer(edge->line));
 	json_object_set_new(entry, "bytes", edge_bytes(state, route));
 	if (edge->elastic && route->pipe != FLOW_NONE)
@@ -139,7 +141,8 @@ edge_entry(const struct flow_state *state, const struct flow_edge *edge)
 			entry, "spilled_most_bytes",
 			json_integer((json_int_t)atomic_load(
 				&state->meters[route->pipe].spilled_most)));
-	json_object_set_new(entry, "whole", json_boolean(!state->tainted[edge->id]));
+	json_object_set_new(entry, "whole",
+			    json_boolean(!state->tainted[edge->id]));
 	return entry;
 }
 
@@ -169,10 +172,11 @@ failure_entry(const struct flow_state *state, const char *line)
 	entry = json_object();
 	json_object_set_new(entry, "text", text(line));
 	json_object_set_new(entry, "node",
-			    first == FLOW_NONE ?
-				    json_null() :
-				    text(state->plan->processes[first].name));
-	json_object_set_new(entry, "failed_nodes", json_integer(state->failures));
+			    first == FLOW_NONE
+				    ? json_null()
+				    : text(state->plan->processes[first].name));
+	json_object_set_new(entry, "failed_nodes",
+			    json_integer(state->failures));
 	return entry;
 }
 
@@ -186,11 +190,11 @@ whole_report(const struct flow_state *state, const char *line)
 	const char *reason = reasons[state->reason];
 
 	for (size_t i = 0; i < plan->process_count; i++)
-		json_array_append_new(
-			plan->processes[i].kind == FLOW_PROCESS_COMMAND ?
-				nodes :
-				relays,
-			process_entry(state, i));
+		json_array_append_new(plan->processes[i].kind ==
+						      FLOW_PROCESS_COMMAND
+					      ? nodes
+					      : relays,
+				      process_entry(state, i));
 	for (size_t i = 0; i < plan->graph->edge_count; i++)
 		json_array_append_new(edges,
 				      edge_entry(state, plan->graph->edges[i]));
@@ -199,9 +203,8 @@ whole_report(const struct flow_state *state, const char *line)
 			json_array_append_new(files, file_entry(state, i));
 	json_object_set_new(root, "graph", text(plan->graph->source));
 	json_object_set_new(root, "status",
-			    json_integer(state->status < 0 ?
-						 128 - state->status :
-						 state->status));
+			    json_integer(state->status < 0 ? 128 - state->status
+							   : state->status));
 	json_object_set_new(root, "ended_by",
 			    reason ? json_string(reason) : json_null());
 	json_object_set_new(root, "failure", failure_entry(state, line));

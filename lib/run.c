@@ -27,24 +27,27 @@ raise_limit(struct flow_guard *guard, size_t descriptors,
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return flow_error_set(error, EX_OSERR,
-				      "cannot ask for the limit on descriptors: %s",
-				      strerror(errno));
+		return flow_error_set(
+			error, EX_OSERR,
+			"cannot ask for the limit on descriptors: %s",
+			strerror(errno));
 	guard->descriptors = limit;
 	if (descriptors <= limit.rlim_cur)
 		return 0;
 	if (descriptors > limit.rlim_max)
-		return flow_error_set(error, EX_OSERR,
-				      "this graph needs %zu descriptors at once; the hard limit is %llu (raise it with `ulimit -Hn %zu` as root, or in limits.conf)",
-				      descriptors,
-				      (unsigned long long)limit.rlim_max,
-				      descriptors);
+		return flow_error_set(
+			error, EX_OSERR,
+			"this graph needs %zu descriptors at once; the hard "
+			"limit is %llu (raise it with `ulimit -Hn %zu` as "
+			"root, or in limits.conf)",
+			descriptors, (unsigned long long)limit.rlim_max,
+			descriptors);
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return flow_error_set(error, EX_OSERR,
-				      "cannot raise the limit on descriptors to %llu: %s",
-				      (unsigned long long)limit.rlim_max,
-				      strerror(errno));
+		return flow_error_set(
+			error, EX_OSERR,
+			"cannot raise the limit on descriptors to %llu: %s",
+			(unsigned long long)limit.rlim_max, strerror(errno));
 	guard->limit_raised = true;
 	return 0;
 }
@@ -68,8 +71,8 @@ make_state(struct flow_state *state, const struct flow_plan *plan,
 	state->plan = plan;
 	state->options = options;
 	state->first_failure = FLOW_NONE;
-	state->processes = zeroed(plan->process_count,
-				  sizeof(*state->processes));
+	state->processes =
+		zeroed(plan->process_count, sizeof(*state->processes));
 	state->pipes = zeroed(plan->pipe_count, sizeof(*state->pipes));
 	for (size_t i = 0; i < plan->pipe_count; i++) {
 		struct flow_pipe_state *p = &state->pipes[i];
@@ -79,10 +82,9 @@ make_state(struct flow_state *state, const struct flow_plan *plan,
 	state->committed = zeroed(plan->file_count, sizeof(bool));
 	state->edge_gone = zeroed(edges, sizeof(bool));
 	state->tainted = zeroed(edges, sizeof(bool));
-	state->meters = mmap(NULL,
-			     (plan->pipe_count + 1) * sizeof(*state->meters),
-			     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			     -1, 0);
+	state->meters =
+		mmap(NULL, (plan->pipe_count + 1) * sizeof(*state->meters),
+		     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (state->meters == MAP_FAILED)
 		return flow_error_set(error, EX_OSERR,
 				      "cannot share memory with the relays: %s",
@@ -101,13 +103,12 @@ clean_up_after(struct flow_guard *guard, int status, struct flow_error *error)
 #endif
 	flow_files_abandon(guard->state.files, guard->state.plan->file_count);
 	flow_rundir_remove(guard->rundir);
-	flow_error_set(error, 125,
-		       "the guardian %s %d: everything it ran was ended%s",
-		       WIFSIGNALED(status) ? "was killed by signal" :
-					     "ended with status",
-		       WIFSIGNALED(status) ? WTERMSIG(status) :
-					     WEXITSTATUS(status),
-		       left ? ", but some processes could not be" : "");
+	flow_error_set(
+		error, 125, "the guardian %s %d: everything it ran was ended%s",
+		WIFSIGNALED(status) ? "was killed by signal"
+				    : "ended with status",
+		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+		left ? ", but some processes could not be" : "");
 	return 125;
 }
 
@@ -217,7 +218,8 @@ fork_guardian(struct flow_guard *guard, struct flow_error *error)
 	int sockets[2], signals;
 	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0 ||
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) <
+		    0 ||
 	    (signals = listen_to_signals()) < 0 ||
 	    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ||
 	    (pid = fork()) < 0) {
@@ -245,7 +247,8 @@ flow_run(const struct flow_plan *plan, const struct flow_run_options *options,
 	 struct flow_error *error)
 {
 	struct flow_rundir rundir = { .fd = -1 };
-	struct flow_guard guard = { .rundir = &rundir, .front = -1,
+	struct flow_guard guard = { .rundir = &rundir,
+				    .front = -1,
 				    .inotify = -1 };
 
 	if (raise_limit(&guard, flow_plan_descriptors(plan), error) < 0 ||

@@ -19,7 +19,8 @@ struct flow_run_options {
 	bool trace; /* say each command as it is started */
 	int report; /* descriptor that gets the run as JSON, or -1; borrowed */
 	void (*say)(const char *format, ...)
-		__attribute__((format(printf, 1, 2))); /* one line to the user */
+		__attribute__((format(printf, 1,
+				      2))); /* one line to the user */
 };
 
 /*

@@ -74,8 +74,8 @@ print_place(const struct flow_plan *plan, const struct flow_place *place,
 			pipe->kind == FLOW_PIPE_FIFO ? "FIFO" : "pipe",
 			place->index,
 			place->thing == FLOW_THING_PIPE_READ ? "from" : "to",
-			place->thing == FLOW_THING_PIPE_READ ? pipe->from :
-							       pipe->to);
+			place->thing == FLOW_THING_PIPE_READ ? pipe->from
+							     : pipe->to);
 		break;
 	}
 }
@@ -119,9 +119,9 @@ print_relay(const struct flow_plan *plan, const struct flow_process *process,
 	    FILE *out)
 {
 	fprintf(out, ": relay%s\n",
-		process->kind == FLOW_PROCESS_COPY ? "" :
-		process->concat			   ? ", one after the other" :
-						     ", whole records");
+		process->kind == FLOW_PROCESS_COPY ? ""
+		: process->concat		   ? ", one after the other"
+						   : ", whole records");
 	for (size_t i = 0; i < process->place_count; i++) {
 		bool input = i < process->input_count;
 
@@ -229,13 +229,14 @@ dot_edge_end(const struct flow_plan *plan, const struct flow_place *place,
 		edge = plan->pipes[place->index].edge;
 	if (edge && (edge->out.fd != 1 || edge->in.fd != 0)) {
 		fprintf(out, " [taillabel=\"%s\"",
-			edge->out.fd == 1 ? "" :
-					    flow_port_name(&edge->out, port,
+			edge->out.fd == 1 ? ""
+					  : flow_port_name(&edge->out, port,
 							   sizeof(port)));
 		fprintf(out, ", headlabel=\"%s\"",
-			edge->in.fd == 0 || edge->in.fd == 1 ?
-				"" :
-				flow_port_name(&edge->in, port, sizeof(port)));
+			edge->in.fd == 0 || edge->in.fd == 1
+				? ""
+				: flow_port_name(&edge->in, port,
+						 sizeof(port)));
 		before = ", ";
 	}
 	if (edge && edge->back) {
@@ -257,9 +258,9 @@ dot_places(const struct flow_plan *plan, size_t index, FILE *out)
 	for (size_t i = 0; i < process->place_count; i++) {
 		const struct flow_place *place = &process->places[i];
 		bool relay = process->kind != FLOW_PROCESS_COMMAND;
-		bool reads = relay ? i < process->input_count :
-				     place->edge && place->edge->head ==
-							    process->node;
+		bool reads = relay ? i < process->input_count
+				   : place->edge &&
+					     place->edge->head == process->node;
 
 		if (place->thing == FLOW_THING_NULL ||
 		    place->thing == FLOW_THING_PIPE_READ ||

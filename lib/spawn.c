@@ -101,9 +101,8 @@ place_wires(struct flow_spawn *spawn)
 
 		if (wire->to < 0)
 			continue;
-		if (wire->from == wire->to ?
-			    fcntl(wire->to, F_SETFD, 0) < 0 :
-			    dup2(wire->from, wire->to) < 0)
+		if (wire->from == wire->to ? fcntl(wire->to, F_SETFD, 0) < 0
+					   : dup2(wire->from, wire->to) < 0)
 			give_up(spawn, "descriptors");
 	}
 }

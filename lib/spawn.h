@@ -30,7 +30,8 @@ struct flow_spawn {
 	int notes; /* where the child tells what failed; close-on-exec */
 	struct flow_wire *wires;
 	size_t count;
-	const struct rlimit *descriptors; /* limit that the child gets back, or NULL */
+	const struct rlimit
+		*descriptors; /* limit that the child gets back, or NULL */
 };
 
 /*

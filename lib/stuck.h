@@ -25,7 +25,8 @@ struct flow_stuck_pipe {
 	const char *from, *to; /* names for the message: "a:1", "b:0" */
 	pid_t relay_from; /* the relay at its write end, or 0 */
 	pid_t relay_to; /* the relay at its read end, or 0 */
-	const pid_t *held_for; /* eof=exit: live processes whose end the guardian */
+	const pid_t
+		*held_for; /* eof=exit: live processes whose end the guardian */
 	size_t held_count; /*   waits for before it closes the end it holds */
 };
 

@@ -17,7 +17,8 @@ spoiled(const struct flow_state *state, uint32_t process)
 	if (process == FLOW_NONE)
 		return false;
 	outcome = state->processes[process].outcome;
-	return outcome == FLOW_OUTCOME_FAILED || outcome == FLOW_OUTCOME_STOPPED;
+	return outcome == FLOW_OUTCOME_FAILED ||
+	       outcome == FLOW_OUTCOME_STOPPED;
 }
 
 /* Is EDGE spoiled by the processes that carry it, whatever came in? */
@@ -172,7 +173,9 @@ describe(FILE *out, const struct flow_state *state, uint32_t index)
 				*to ? to : "its output", reason);
 			break;
 		case FLOW_NOTE_SPILL:
-			fprintf(out, "cannot spill %s -> %s, which holds %llu bytes: %s",
+			fprintf(out,
+				"cannot spill %s -> %s, which holds %llu "
+				"bytes: %s",
 				from, to, (unsigned long long)note->number,
 				reason);
 			break;
@@ -207,8 +210,8 @@ list_unwritten(FILE *out, const struct flow_state *state)
 		if (!state->files[i].commits || state->committed[i])
 			continue;
 		fprintf(out, "%s%s", before,
-			plan->files[i].node ? plan->files[i].node->name :
-					      plan->files[i].path);
+			plan->files[i].node ? plan->files[i].node->name
+					    : plan->files[i].path);
 		before = ", ";
 	}
 	if (strcmp(before, ", ") == 0)

@@ -60,8 +60,8 @@ make_view(const struct flow_state *state, struct view *view)
 	for (size_t i = 0; i < plan->pipe_count; i++)
 		held += state->pipes[i].held >= 0;
 	view->pipes = calloc(plan->pipe_count + 1, sizeof(*view->pipes));
-	view->upstream = calloc(held * plan->process_count + 1,
-				sizeof(*view->upstream));
+	view->upstream =
+		calloc(held * plan->process_count + 1, sizeof(*view->upstream));
 	if (!view->pipes || !view->upstream)
 		abort();
 	held = 0;
@@ -104,21 +104,25 @@ try_proof(struct flow_guard *guard, const struct view *view)
 	struct flow_stuck_look *now = flow_stuck_look(&view->stuck);
 	char *text = NULL;
 
-	if (now && flow_stuck_proof(&view->stuck, guard->look, now, &text) == 1) {
+	if (now &&
+	    flow_stuck_proof(&view->stuck, guard->look, now, &text) == 1) {
 		char *rest = text, *line;
 
 		guard->state.options->say(
-			"deadlock: each of these waits for the next, and nothing else can move:");
+			"deadlock: each of these waits for the next, and "
+			"nothing else can move:");
 		while ((line = strsep(&rest, "\n")))
 			if (*line)
 				guard->state.options->say("%s", line);
 		for (size_t i = 0; i < guard->state.plan->pipe_count; i++)
 			if (atomic_load(&guard->state.meters[i].spilled) > 0)
 				guard->state.options->say(
-					"%s -> %s holds all that its spill= allows (%llu bytes)",
+					"%s -> %s holds all that its spill= "
+					"allows (%llu bytes)",
 					view->pipes[i].from, view->pipes[i].to,
 					(unsigned long long)atomic_load(
-						&guard->state.meters[i].spilled));
+						&guard->state.meters[i]
+							 .spilled));
 		flow_guard_end(guard, FLOW_REASON_DEADLOCK);
 	}
 	free(text);

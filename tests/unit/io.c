@@ -14,7 +14,8 @@
 #include "tap.h"
 
 enum {
-	BULK = 1 << 20, /* bytes; more than a pipe holds, so that both ends wait */
+	BULK = 1
+	       << 20, /* bytes; more than a pipe holds, so that both ends wait */
 	PIECE = 4099, /* bytes; divides no power of two */
 };
 
@@ -167,8 +168,8 @@ slurp(const char *data, size_t length, size_t limit, size_t *got)
 static void
 check_slurp(void)
 {
-	static const size_t lengths[] = { 0, 1, PIECE, 16383, 16384, 16385,
-					  32767, 32768, BULK };
+	static const size_t lengths[] = { 0,	 1,	PIECE, 16383, 16384,
+					  16385, 32767, 32768, BULK };
 	char *data = make_bulk(), *text;
 	size_t got;
 
@@ -182,8 +183,8 @@ check_slurp(void)
 		if (!lengths[i])
 			continue;
 		text = slurp(data, lengths[i], lengths[i] - 1, &got);
-		ok(!text && errno == EFBIG,
-		   "slurp: %zu bytes are one too many", lengths[i]);
+		ok(!text && errno == EFBIG, "slurp: %zu bytes are one too many",
+		   lengths[i]);
 		free(text);
 	}
 	text = slurp("abc", 3, 10, NULL);

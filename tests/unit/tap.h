@@ -66,15 +66,13 @@ ok_number(intmax_t got, intmax_t wanted, const char *name)
 }
 
 /* The promises that cannot be tried here; counted as skipped. */
-static void __attribute__((unused))
-tap_skip(const char *name, const char *why)
+static void __attribute__((unused)) tap_skip(const char *name, const char *why)
 {
 	printf("ok %u - %s # SKIP %s\n", ++tap_count, name, why);
 }
 
 /* Prints the plan; the exit status of the check program. */
-static int __attribute__((unused))
-tap_done(void)
+static int __attribute__((unused)) tap_done(void)
 {
 	printf("1..%u\n", tap_count);
 	return fflush(stdout) || tap_failed ? 1 : 0;
