@@ -269,7 +269,11 @@ flow_command_find(const char *word, const char *directory,
 	}
 	if (directory != NULL) {
 		at = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (at < 0) {
+		/* That it is not there is for the run to say, of the folder. */
+		if (at < 0 && (*word == '/' || strchr(word, '/') == NULL)) {
+			directory = NULL;
+			at = AT_FDCWD;
+		} else if (at < 0) {
 			errno = errno == EACCES ? EACCES : ENOENT;
 			return -1;
 		}

@@ -304,24 +304,44 @@ take_over_mode(struct flow_open_file *file)
 	return fchmod(file->fd, 0666 & ~mask);
 }
 
+/*
+ * Takes back what was appended in part, MOST bytes or fewer behind START: half
+ * a result must not pass for a whole one.
+ */
+static void
+take_back(int to, off_t start, off_t most)
+{
+	int saved = errno;
+	struct stat st;
+
+	if (fstat(to, &st) == 0 && st.st_size > start &&
+	    st.st_size - start <= most && ftruncate(to, start) < 0)
+		errno = EIO;
+	else
+		errno = saved;
+}
+
 static int
 append_all(struct flow_open_file *file)
 {
 	static char block[256 << 10];
-	off_t at = 0;
-	ssize_t got;
 	int to = open(file->target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
 		      0666);
+	off_t at = 0, start;
+	ssize_t got;
 
 	if (to < 0)
 		return -1;
+	start = lseek(to, 0, SEEK_END);
 	while ((got = pread(file->fd, block, sizeof(block), at)) > 0) {
+		at += got;
 		if (flow_io_write_all(to, block, (size_t)got) < 0) {
 			got = -1;
 			break;
 		}
-		at += got;
 	}
+	if (got < 0)
+		take_back(to, start, at);
 	if (close(to) < 0)
 		return -1;
 	return got < 0 ? -1 : 0;

@@ -100,6 +100,29 @@ note_gone(struct flow_guard *guard, const struct flow_node *node)
 	return any;
 }
 
+/* Has a copying relay that NODE writes to gone? Then it is the relay that failed. */
+static bool
+relay_gone(const struct flow_guard *guard, const struct flow_node *node)
+{
+	const struct flow_state *state = &guard->state;
+
+	for (size_t i = 0; i < node->out_count; i++) {
+		uint32_t copy = state->plan->routes[node->out[i]->id].copy;
+		const struct flow_place *from;
+
+		if (copy == FLOW_NONE)
+			continue;
+		/* one that is about to end may still count as running */
+		from = &state->plan->processes[copy].places[0];
+		if (!state->processes[copy].running ||
+		    flow_proc_holds(state->processes[copy].pid,
+				    &state->pipes[from->index].inode, 1, true,
+				    false) <= 0)
+			return true;
+	}
+	return false;
+}
+
 static bool
 is_ok(const struct flow_node *node, int status)
 {
@@ -125,7 +148,7 @@ judge_command(struct flow_guard *guard, uint32_t index)
 		return FLOW_OUTCOME_FAILED;
 	if (!p->signal && is_ok(node, p->status))
 		return FLOW_OUTCOME_OK;
-	if (broken_pipe && note_gone(guard, node))
+	if (broken_pipe && (note_gone(guard, node) || relay_gone(guard, node)))
 		return FLOW_OUTCOME_GONE;
 	return p->drained ? FLOW_OUTCOME_OK : FLOW_OUTCOME_FAILED;
 }
@@ -289,13 +312,42 @@ note_end(struct flow_guard *guard, uint32_t index, int status,
 	guard->running--;
 }
 
+/*
+ * Before the first failure is named: a process that ended before it, and so
+ * caused it, may still be on its way out. Takes in all that are.
+ */
+static void
+await_exiting(struct flow_guard *guard)
+{
+	struct flow_state *state = &guard->state;
+	struct flow_proc_stat stat;
+	struct rusage usage;
+	int status;
+
+	for (uint32_t i = 0; i < state->plan->process_count; i++) {
+		struct flow_process_state *p = &state->processes[i];
+
+		if (p->running && flow_proc_stat(p->pid, &stat) == 0 &&
+		    stat.exiting &&
+		    wait4(p->pid, &status, 0, &usage) == p->pid)
+			note_end(guard, i, status, &usage);
+	}
+}
+
 /* Judges those that ended together; the furthest upstream failed first. */
 static void
 judge_fresh(struct flow_guard *guard)
 {
 	struct flow_state *state = &guard->state;
 	uint32_t first = FLOW_NONE;
+	bool failing = false;
 
+	for (uint32_t i = 0; i < state->plan->process_count; i++)
+		failing |= state->processes[i].fresh &&
+			   state->processes[i].status != 0 &&
+			   state->processes[i].status != 128 + SIGPIPE;
+	if (failing && state->first_failure == FLOW_NONE)
+		await_exiting(guard);
 	for (uint32_t i = 0; i < state->plan->process_count; i++) {
 		const struct flow_process *process = &state->plan->processes[i];
 		struct flow_process_state *p = &state->processes[i];
@@ -537,6 +589,11 @@ wait_for_something(struct flow_guard *guard)
 	if (poll(fds, sizeof(fds) / sizeof(fds[0]), wait_time(guard)) < 0 &&
 	    errno != EINTR) {
 		/* nothing can be waited for: end it, by the clock alone */
+		if (!guard->state.trouble &&
+		    asprintf(&guard->state.trouble,
+			     "cannot wait for the nodes: %s",
+			     strerror(errno)) < 0)
+			abort();
 		flow_guard_end(guard, FLOW_REASON_TROUBLE);
 		usleep(10000);
 	}

@@ -382,7 +382,9 @@ flow_launch_let_go(struct flow_guard *guard, uint32_t process)
 		if (pipe->kind != FLOW_PIPE_FIFO ||
 		    (pipe->writer != process && pipe->reader != process))
 			continue;
-		drop_keeper(guard, &guard->state.pipes[i]);
+		/* bytes that wait for who opens late live in the keeper alone */
+		if (pipe->writer != process || !pipe->path_read)
+			drop_keeper(guard, &guard->state.pipes[i]);
 		guard->orphans_at = flow_now();
 	}
 }
@@ -421,13 +423,16 @@ flow_launch_free_orphans(struct flow_guard *guard)
 		bool writes, reads;
 		int fd;
 
-		if (pipe->kind != FLOW_PIPE_FIFO || !guard->state.pipes[i].path)
+		if (pipe->kind != FLOW_PIPE_FIFO ||
+		    !guard->state.pipes[i].path)
 			continue;
 		writes = processes[pipe->writer].running;
 		reads = processes[pipe->reader].running;
 		if (writes == reads)
 			continue;
 		again |= writes ? pipe->path_write : pipe->path_read;
+		if (guard->state.pipes[i].keeper >= 0)
+			continue; /* nobody waits in open(2) yet */
 		if (reads && strays)
 			continue;
 		fd = open(guard->state.pipes[i].path,

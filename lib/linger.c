@@ -6,11 +6,8 @@
  */
 #include "config.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "guard.h"
@@ -58,32 +55,18 @@ holds_something(const struct flow_guard *guard, pid_t pid)
 	return held;
 }
 
-/* Does PID run, wait for a disk, or has it used the processor since last time? */
+/* Does it run, wait for a disk, or has it used the processor since last time? */
 static bool
 works(struct flow_linger *linger)
 {
-	unsigned long long user, system;
-	char path[64], text[1024], state, *after;
-	ssize_t got;
+	struct flow_proc_stat stat;
 	bool moved;
-	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)linger->pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (fd >= 0)
-		close(fd);
-	if (got <= 0)
+	if (flow_proc_stat(linger->pid, &stat) < 0)
 		return false;
-	text[got] = '\0';
-	after = strrchr(text, ')'); /* the name may hold anything */
-	if (!after ||
-	    sscanf(after + 1,
-		   " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
-		   &state, &user, &system) != 3)
-		return false;
-	moved = state == 'R' || state == 'D' || user + system != linger->ticks;
-	linger->ticks = user + system;
+	moved = stat.state == 'R' || stat.state == 'D' ||
+		stat.ticks != linger->ticks;
+	linger->ticks = stat.ticks;
 	return moved;
 }
 

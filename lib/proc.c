@@ -284,3 +284,27 @@ flow_proc_kill_all(void)
 		close(proc);
 	return survivors;
 }
+
+int
+flow_proc_stat(pid_t pid, struct flow_proc_stat *result)
+{
+	enum { PF_EXITING = 4 }; /* linux/sched.h */
+	unsigned long long user, system;
+	unsigned long flags;
+	char path[48], text[1024], *after;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	if (flow_procfs_read(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return -1;
+	after = strrchr(text, ')'); /* the name before it may hold anything */
+	if (!after ||
+	    sscanf(after + 1,
+		   " %c %*d %*d %*d %*d %*d %lu %*u %*u %*u %*u %llu %llu",
+		   &result->state, &flags, &user, &system) != 4) {
+		errno = EPROTO;
+		return -1;
+	}
+	result->exiting = flags & PF_EXITING;
+	result->ticks = user + system;
+	return 0;
+}

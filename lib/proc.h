@@ -33,6 +33,16 @@ ssize_t flow_proc_descendants(pid_t root, pid_t **pids);
 int flow_proc_holds(pid_t pid, const struct flow_inode *objects, size_t count,
 		    bool for_reading, bool for_writing);
 
+/* What /proc/PID/stat says, proc_pid_stat(5). */
+struct flow_proc_stat {
+	char state; /* R S D T t Z X */
+	bool exiting; /* has begun to exit: its descriptors may be closed by now */
+	unsigned long long ticks; /* processor time used, in clock ticks */
+};
+
+/* 0, or -1 with errno when there is no such process. */
+int flow_proc_stat(pid_t pid, struct flow_proc_stat *result);
+
 /* The first words of PID's command line into BUFFER, printable, or "?". Returns BUFFER. */
 char *flow_proc_command(pid_t pid, char *buffer, size_t size);
 

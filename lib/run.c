@@ -168,6 +168,7 @@ attend(struct flow_guard *guard, pid_t pid, int guardian, int signals,
 static int
 listen_to_signals(void)
 {
+	struct sigaction hangup;
 	sigset_t wanted;
 
 	sigemptyset(&wanted);
@@ -175,7 +176,9 @@ listen_to_signals(void)
 	sigaddset(&wanted, SIGINT);
 	sigaddset(&wanted, SIGTERM);
 	sigaddset(&wanted, SIGQUIT);
-	sigaddset(&wanted, SIGHUP);
+	sigaction(SIGHUP, NULL, &hangup);
+	if (hangup.sa_handler != SIG_IGN) /* blocked, it would be heard anyway */
+		sigaddset(&wanted, SIGHUP);
 	return signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 

@@ -153,6 +153,8 @@ flow_rundir_make(struct flow_rundir *rundir, struct flow_error *error)
 			return 0;
 		if (rundir->fd >= 0)
 			close(rundir->fd);
+		else
+			rmdir(rundir->path); /* no sweep has it yet */
 		rundir->fd = -1;
 		free(rundir->path);
 		rundir->path = NULL;

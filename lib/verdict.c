@@ -138,8 +138,9 @@ flow_verdict_status(const struct flow_state *state)
 	default:
 		break;
 	}
+	/* with ok=1 a node may have failed by ending with 0 */
 	if (state->first_failure != FLOW_NONE)
-		return state->processes[state->first_failure].status;
+		return state->processes[state->first_failure].status ?: 1;
 	return state->stdout_gone ? 128 + SIGPIPE : 0;
 }
 
@@ -233,6 +234,15 @@ reason_text(const struct flow_state *state)
 	}
 }
 
+/* Names in a graph may hold anything, newlines too. */
+static void
+keep_on_one_line(char *text)
+{
+	for (unsigned char *byte = (unsigned char *)text; *byte; byte++)
+		if (*byte < ' ' || *byte == 0x7f)
+			*byte = ' ';
+}
+
 char *
 flow_verdict_line(const struct flow_state *state)
 {
@@ -266,5 +276,6 @@ flow_verdict_line(const struct flow_state *state)
 	}
 	list_unwritten(out, state);
 	fclose(out);
+	keep_on_one_line(text);
 	return text;
 }
