@@ -231,8 +231,10 @@ search_path(int directory, const char *word, const char *search)
 			return NULL;
 		if (examine(directory, path) == 0)
 			return path;
+		/* A folder that may not be searched has no command for us. */
+		denied |= errno == EACCES &&
+			  faccessat(directory, path, F_OK, AT_EACCESS) == 0;
 		free(path);
-		denied |= errno == EACCES;
 		if (search[length] == '\0')
 			break;
 	}

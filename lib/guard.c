@@ -664,6 +664,10 @@ conclude(struct flow_guard *guard)
 	if (line && state->reason != FLOW_REASON_SIGNAL)
 		state->options->say("%s", line);
 	free(line);
+	line = flow_verdict_warning(state);
+	if (line)
+		state->options->say("%s", line);
+	free(line);
 	flow_watch_free(guard);
 	free(guard->lingers);
 	flow_files_close(state->files, state->plan->file_count);

@@ -796,7 +796,7 @@ flow_plan_descriptors(const struct flow_plan *plan)
 		abort();
 	for (size_t i = 0; i < plan->process_count; i++) {
 		const struct flow_process *process = &plan->processes[i];
-		size_t outputs = process->place_count - process->input_count;
+		size_t need;
 
 		for (size_t j = 0; j < process->place_count; j++) {
 			const struct flow_place *place = &process->places[j];
@@ -814,13 +814,22 @@ flow_plan_descriptors(const struct flow_plan *plan)
 			if (process->places[j].thing == FLOW_THING_PIPE_READ ||
 			    process->places[j].thing == FLOW_THING_PIPE_WRITE)
 				open--;
-		/* a copy needs a private pipe and a spill log or two an output */
-		if (process->kind == FLOW_PROCESS_COPY)
-			outputs *= 4;
-		if (process->kind != FLOW_PROCESS_COMMAND &&
-		    outputs + process->input_count + 32 > relay)
-			relay = outputs + process->input_count + 32;
+		if (process->kind == FLOW_PROCESS_COMMAND)
+			continue;
+		need = process->place_count + 32;
+		/* a copy: a private pipe an output, and logs of what is held */
+		for (size_t j = process->input_count;
+		     process->kind == FLOW_PROCESS_COPY &&
+		     j < process->place_count;
+		     j++)
+			need += process->branches[j - process->input_count]
+						.elastic ?
+					4 :
+					2;
+		if (need > relay)
+			relay = need;
 	}
 	free(made);
-	return most + relay;
+	/* a relay closes what is not its own before it opens more */
+	return most > relay ? most : relay;
 }

@@ -201,11 +201,11 @@ describe(FILE *out, const struct flow_state *state, uint32_t index)
 	}
 }
 
-static void
-list_unwritten(FILE *out, const struct flow_state *state)
+/* "BEFORE x, y not written", or nothing when all was written. */
+static bool
+list_unwritten(FILE *out, const struct flow_state *state, const char *before)
 {
 	const struct flow_plan *plan = state->plan;
-	const char *before = "; ";
 
 	for (size_t i = 0; i < plan->file_count; i++) {
 		if (!state->files[i].commits || state->committed[i])
@@ -215,8 +215,10 @@ list_unwritten(FILE *out, const struct flow_state *state)
 					    : plan->files[i].path);
 		before = ", ";
 	}
-	if (strcmp(before, ", ") == 0)
-		fputs(" not written", out);
+	if (strcmp(before, ", ") != 0)
+		return false;
+	fputs(" not written", out);
+	return true;
 }
 
 static const char *
@@ -274,7 +276,7 @@ flow_verdict_line(const struct flow_state *state)
 		if (state->failures > 1)
 			fprintf(out, "; %u more failed", state->failures - 1);
 	}
-	list_unwritten(out, state);
+	list_unwritten(out, state, "; ");
 	fclose(out);
 	keep_on_one_line(text);
 	return text;

@@ -33,4 +33,11 @@ int flow_verdict_status(const struct flow_state *state);
  */
 char *flow_verdict_line(const struct flow_state *state);
 
+/*
+ * Nothing failed, and yet a file was not written: its writer was ended by
+ * SIGPIPE when another of its readers had seen enough. The warning that says
+ * so, owned, or NULL.
+ */
+char *flow_verdict_warning(const struct flow_state *state);
+
 #endif

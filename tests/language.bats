@@ -229,6 +229,16 @@ whole()
 	END
 }
 
+@test "language: a file of that name without permission is 126, a closed folder no matter" {
+	mkdir closed open
+	printf 'x\n' >open/own-command
+	chmod 0 closed
+	PATH=$PWD/closed:$PATH apart "${limited[@]}" "$MG" -c -e '"own-command"' </dev/null
+	refused 127 '-e:1: `own-command`, first named at line 1, is no command'
+	PATH=$PWD/open:$PATH mg -c -e '"own-command"'
+	refused 126 '-e:1: node `own-command`: command `own-command` is not executable'
+}
+
 @test "language: what only the shell can tell is not looked up" {
 	graph <<-'END'
 	digraph {

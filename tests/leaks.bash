@@ -47,8 +47,9 @@ leaked()
 	[[ $leaks =~ =[1-9] ]]
 }
 
-# rest: lets a hundredth of a second pass, for a bounded poll. Descriptor 9 is
+# rest [SECONDS]: lets so long (0.01) pass, for a bounded poll. Descriptor 9 is
 # a FIFO's that nobody writes to.
+# shellcheck disable=SC2120 # scripts that have this file give a time
 rest()
 {
 	read -r -t "${1:-0.01}" <&9
@@ -61,7 +62,7 @@ has_ended()
 	local end=$((SECONDS + $2 + 1))
 	while [[ -e /proc/$1 ]]; do
 		((SECONDS < end)) || return 1
-		rest
+		rest 0.01
 	done
 }
 
@@ -71,7 +72,7 @@ end_living()
 	living
 	while ((${#alive[@]})); do
 		kill -KILL "${alive[@]}" 2>/dev/null
-		rest
+		rest 0.01
 		living
 	done
 }

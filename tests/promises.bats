@@ -6,12 +6,12 @@
 bats_require_minimum_version 1.5.0
 load traces
 
-# hold_begin [STATEMENTS]: a graph with a FIFO, a relay, a file to be committed,
+# hold_begin: a graph with a FIFO, a relay, a file to be committed,
 # a grandchild and a process in a session of its own, which all wait; comes back
 # when all of it is there.
 hold_begin()
 {
-	begin -e "${1:-}
+	begin -e "
 		a [cmd=\"echo begun; setsid sleep 1000 & (sleep 1000; :) &
 			wait\"]
 		b [cmd=\"cat \$x\"]
@@ -418,11 +418,15 @@ all_stopped()
 }
 
 @test "mkfifo-graph: SIGPIPE is no excuse while its readers are there" {
-	run --separate-stderr graph -e 'a [cmd="kill -PIPE $$"]; a -> cat' </dev/null
+	# The readers outlive it for certain: they wait until it has been reaped.
+	run --separate-stderr graph -e 'a [cmd="echo $$ >pid; kill -PIPE $$"]
+		b [cmd="cat; while test -e /proc/$(cat pid); do :; done"]
+		a -> b' </dev/null
 	test "$status" -eq 141
 	[[ $stderr == *'a: killed by SIGPIPE'* ]]
-	run graph -e "a [cmd=\"bash -o pipefail -c 'yes | head -n 1'\"]
-		a -> cat" </dev/null
+	run graph -e "a [cmd=\"echo \$\$ >pid; bash -o pipefail -c 'yes | head -n 1'\"]
+		b [cmd=\"cat; while test -e /proc/\$(cat pid); do :; done\"]
+		a -> b" </dev/null
 	test "$status" -eq 141
 	# 141 from a command without a shell is a status like any other
 	cat >leave <<-'EOF'
@@ -705,7 +709,7 @@ MANY=300000000
 		a -> b; b -> a [back=true]' </dev/null
 	echo "$output"
 	test "$status" -eq 0
-	test "$output" = done
+	test "$output" = "done"
 }
 
 @test "mkfifo-graph: a reader that pauses costs memory at most, never the run" {

@@ -31,7 +31,7 @@ torture()
 @test "mkfifo-graph: without the protection the same kills leave something" {
 	MG=$BUILD/tests/mkfifo-graph-unguarded
 	test -x "$MG"
-	torture control $((RUNS / 15 + 5))
+	torture control $((RUNS / 15 + 10))
 	((status == 0))
 	[[ $output == *" leftovers="[1-9]* ]]
 }
