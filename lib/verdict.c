@@ -281,3 +281,29 @@ flow_verdict_line(const struct flow_state *state)
 	keep_on_one_line(text);
 	return text;
 }
+
+char *
+flow_verdict_warning(const struct flow_state *state)
+{
+	char *text = NULL;
+	bool missing;
+	size_t size;
+	FILE *out;
+
+	if (state->reason != FLOW_REASON_NONE ||
+	    state->first_failure != FLOW_NONE)
+		return NULL;
+	out = open_memstream(&text, &size);
+	if (!out)
+		abort();
+	missing = list_unwritten(out, state, "warning: ");
+	fputs(": a reader upstream had seen enough, so what came there is not whole",
+	      out);
+	fclose(out);
+	if (missing) {
+		keep_on_one_line(text);
+		return text;
+	}
+	free(text);
+	return NULL;
+}

@@ -920,7 +920,8 @@ mkfifo-graph: + shout: tr a-z A-Z' "$(sort <<<"$stderr")"
 }
 
 @test "mkfifo-graph: SIGPIPE is a failure when all readers are still there" {
-	mg -e 'a -> cat' --cmd=a='kill -PIPE $$'
+	mg -e 'a -> b' --cmd=a='echo $$; kill -PIPE $$' \
+		--cmd=b='read p; while kill -0 $p 2>/dev/null; do :; done'
 	with 141
 	has "$stderr" 'a: killed by SIGPIPE'
 }
