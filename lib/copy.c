@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "branch.h"
+#include "clock.h"
 #include "relay-inside.h"
 #include "source.h"
 
@@ -28,15 +28,6 @@ struct copy {
 	bool *awaited; /* as polled: a true sleep on it, told by its meter */
 	int look; /* milliseconds to the next look at siblings */
 };
-
-static int64_t
-now_monotonic(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * (1000 * MILLISECOND) + now.tv_nsec;
-}
 
 static unsigned
 branches_from(const struct flow_relay *relay, unsigned input)
@@ -261,7 +252,7 @@ prepare_wait(struct copy *copy, bool *asleep)
 		if (branch->state != FLOW_BRANCH_OPEN || branch->ready ||
 		    !branch->output->elastic || !flow_branch_holds(branch))
 			continue;
-		wait = consider_grant(copy, branch, now_monotonic(), asleep);
+		wait = consider_grant(copy, branch, flow_now(), asleep);
 		if (wait >= 0 && (timeout < 0 || wait < timeout))
 			timeout = wait;
 	}

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -141,6 +142,7 @@ open_live(struct flow_open_file *file, mode_t mode, struct flow_error *error)
 	bool append =
 		wanted == FLOW_FILE_APPEND || wanted == FLOW_FILE_LIVE_APPEND;
 	int flags = O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC);
+	struct stat st;
 
 	if (S_ISFIFO(mode)) {
 		file->late = true;
@@ -155,6 +157,8 @@ open_live(struct flow_open_file *file, mode_t mode, struct flow_error *error)
 	if (file->fd < 0)
 		return fail(error, flow_error_status_create(errno),
 			    file->planned, "write", errno, NULL);
+	if (fstat(file->fd, &st) == 0 && S_ISREG(st.st_mode))
+		file->inode = (struct flow_inode){ st.st_dev, st.st_ino };
 	return 0;
 }
 
@@ -193,6 +197,7 @@ open_commit(struct flow_open_file *file, unsigned number,
 {
 	int access =
 		file->planned->mode == FLOW_FILE_APPEND ? O_RDWR : O_WRONLY;
+	uint64_t chance;
 	char *folder;
 	struct stat st;
 
@@ -205,8 +210,11 @@ open_commit(struct flow_open_file *file, unsigned number,
 		return fail(error, flow_error_status_create(errno),
 			    file->planned, "write", errno, NULL);
 	folder = folder_of(file->target);
+	/* by chance, not by pid: two containers may share the folder */
+	if (getentropy(&chance, sizeof(chance)) < 0)
+		chance = (uint64_t)getpid();
 	file->temporary =
-		print("%s/.ipcflow-%ld-%u", folder, (long)getpid(), number);
+		print("%s/.ipcflow-%016" PRIx64 "-%u", folder, chance, number);
 	file->fd = open(folder, O_TMPFILE | access | O_CLOEXEC, 0600);
 	free(folder);
 	if (file->fd < 0 &&
@@ -254,6 +262,75 @@ opening_pass(enum flow_file_mode mode)
 	return mode == FLOW_FILE_LIVE || mode == FLOW_FILE_LIVE_APPEND ? 2 : 1;
 }
 
+/* What a path stands for: a regular file, or a name to be in a folder; else zero. */
+struct identity {
+	struct flow_inode object; /* the file, or the folder */
+	const char *name; /* in the folder; NULL: the file itself */
+};
+
+static struct identity
+identify(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct identity identity = { .name = NULL };
+	struct stat st;
+	char *folder;
+
+	if (stat(path, &st) == 0) {
+		if (S_ISREG(st.st_mode))
+			identity.object =
+				(struct flow_inode){ st.st_dev, st.st_ino };
+		return identity;
+	}
+	folder = folder_of(path);
+	if (stat(folder, &st) == 0) {
+		identity.object = (struct flow_inode){ st.st_dev, st.st_ino };
+		identity.name = slash ? slash + 1 : path;
+	}
+	free(folder);
+	return identity;
+}
+
+static bool
+is_same(const struct identity *a, const struct identity *b)
+{
+	return a->object.number && a->object.number == b->object.number &&
+	       a->object.device == b->object.device && !a->name == !b->name &&
+	       (!a->name || strcmp(a->name, b->name) == 0);
+}
+
+/* One file under two names, written at least once: refused before it is lost. */
+static int
+refuse_twins(const struct flow_plan *plan, struct flow_error *error)
+{
+	struct identity *all = calloc(plan->file_count + 1, sizeof(*all));
+	int result = 0;
+
+	if (!all)
+		abort();
+	for (size_t i = 0; i < plan->file_count; i++)
+		all[i] = identify(plan->files[i].path);
+	for (size_t i = 0; i < plan->file_count && result == 0; i++) {
+		if (plan->files[i].mode == FLOW_FILE_READ)
+			continue;
+		for (size_t j = 0; j < plan->file_count && result == 0; j++) {
+			bool reads = plan->files[j].mode == FLOW_FILE_READ;
+
+			/* --output may: the old file is read till the end */
+			if (j == i || !is_same(&all[i], &all[j]) ||
+			    (reads && !plan->files[i].node))
+				continue;
+			result = flow_error_set(
+				error, EX_DATAERR,
+				"`%s` and `%s` are one file, which would be %s",
+				plan->files[j].path, plan->files[i].path,
+				reads ? "read and written" : "written twice");
+		}
+	}
+	free(all);
+	return result;
+}
+
 struct flow_open_file *
 flow_files_open(const struct flow_plan *plan, struct flow_rundir *rundir,
 		struct flow_error *error)
@@ -266,6 +343,10 @@ flow_files_open(const struct flow_plan *plan, struct flow_rundir *rundir,
 	for (size_t i = 0; i < plan->file_count; i++) {
 		files[i].planned = &plan->files[i];
 		files[i].fd = -1;
+	}
+	if (refuse_twins(plan, error) < 0) {
+		free(files);
+		return NULL;
 	}
 	/* what truncates comes last: a missing input must not have cost an output */
 	for (int pass = 0; pass < 3; pass++) {

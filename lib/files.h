@@ -25,7 +25,8 @@ struct flow_open_file {
 	char *temporary; /* name beside the target; owned */
 	bool named; /* the temporary has its name already (no O_TMPFILE here) */
 	bool exists; /* the target was there before */
-	struct flow_inode inode; /* commits: of the temporary */
+	struct flow_inode
+		inode; /* of what is written, if regular: the temporary, or in place */
 };
 
 /*

@@ -14,7 +14,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "guard.h"
@@ -22,15 +21,6 @@
 #include "verdict.h"
 
 #define HOLD_GAP (FLOW_SECOND / 20)
-
-int64_t
-flow_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * FLOW_SECOND + now.tv_nsec;
-}
 
 void
 flow_guard_end(struct flow_guard *guard, enum flow_reason reason)
@@ -45,231 +35,6 @@ flow_guard_end(struct flow_guard *guard, enum flow_reason reason)
 	guard->kill_at = now + FLOW_GRACE;
 	if (reason == FLOW_REASON_FRONT)
 		guard->kill_at = now; /* nobody is left to wait for us */
-}
-
-/* Is the pipe that EDGE's head side reads without any reader by now? */
-static bool
-reader_gone(const struct flow_state *state, const struct flow_edge *edge)
-{
-	const struct flow_route *route = &state->plan->routes[edge->id];
-	uint32_t reader = flow_route_reader(route);
-	pid_t *pids = NULL;
-	ssize_t count;
-	bool held = false;
-
-	if (reader == FLOW_NONE) /* an object: only our own output can go */
-		return edge->head->kind == FLOW_NODE_STDOUT &&
-		       state->stdout_gone;
-	if (!state->processes[reader].running)
-		return true;
-	if (route->pipe == FLOW_NONE)
-		return false;
-	count = flow_proc_descendants(getpid(), &pids);
-	for (ssize_t i = 0; i < count && !held; i++)
-		held = flow_proc_holds(pids[i],
-				       &state->pipes[route->pipe].inode, 1,
-				       true, false) > 0;
-	free(pids);
-	return !held;
-}
-
-static bool
-our_output_broken(void)
-{
-	struct pollfd out = { .fd = STDOUT_FILENO };
-
-	return poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP));
-}
-
-/* Notes which of a node's edges have lost their readers, and says if one has. */
-static bool
-note_gone(struct flow_guard *guard, const struct flow_node *node)
-{
-	bool any = false;
-
-	if (our_output_broken())
-		for (size_t i = 0; i < node->out_count; i++)
-			guard->state.stdout_gone |=
-				node->out[i]->head->kind == FLOW_NODE_STDOUT;
-	for (size_t i = 0; i < node->out_count; i++) {
-		const struct flow_edge *e = node->out[i];
-
-		guard->state.edge_gone[e->id] = reader_gone(&guard->state, e);
-		any |= guard->state.edge_gone[e->id];
-	}
-	return any;
-}
-
-/* Has a copying relay that NODE writes to gone? Then it is the relay that failed. */
-static bool
-relay_gone(const struct flow_guard *guard, const struct flow_node *node)
-{
-	const struct flow_state *state = &guard->state;
-
-	for (size_t i = 0; i < node->out_count; i++) {
-		uint32_t copy = state->plan->routes[node->out[i]->id].copy;
-		const struct flow_place *from;
-
-		if (copy == FLOW_NONE)
-			continue;
-		/* one that is about to end may still count as running */
-		from = &state->plan->processes[copy].places[0];
-		if (!state->processes[copy].running ||
-		    flow_proc_holds(state->processes[copy].pid,
-				    &state->pipes[from->index].inode, 1, true,
-				    false) <= 0)
-			return true;
-	}
-	return false;
-}
-
-static bool
-is_ok(const struct flow_node *node, int status)
-{
-	return node->ok[status / 8] & (1u << (status % 8));
-}
-
-static enum flow_outcome
-judge_command(struct flow_guard *guard, uint32_t index)
-{
-	struct flow_process_state *p = &guard->state.processes[index];
-	const struct flow_node *node = guard->state.plan->processes[index].node;
-	bool broken_pipe = p->signal == SIGPIPE ||
-			   (node->shell && p->status == 128 + SIGPIPE) ||
-			   (node->epipe_ok && p->status != 0);
-
-	if (p->timed_out) {
-		p->status = 124;
-		return FLOW_OUTCOME_FAILED;
-	}
-	if (p->stopped || guard->ending)
-		return p->status == 0 ? FLOW_OUTCOME_OK : FLOW_OUTCOME_STOPPED;
-	if (p->noted)
-		return FLOW_OUTCOME_FAILED;
-	if (!p->signal && is_ok(node, p->status))
-		return FLOW_OUTCOME_OK;
-	if (broken_pipe && (note_gone(guard, node) || relay_gone(guard, node)))
-		return FLOW_OUTCOME_GONE;
-	return p->drained ? FLOW_OUTCOME_OK : FLOW_OUTCOME_FAILED;
-}
-
-static enum flow_outcome
-judge_relay(struct flow_guard *guard, uint32_t index)
-{
-	struct flow_process_state *p = &guard->state.processes[index];
-	const struct flow_process *process =
-		&guard->state.plan->processes[index];
-
-	if (!p->signal && p->status == FLOW_RELAY_DONE)
-		return FLOW_OUTCOME_OK;
-	if (!p->signal && p->status == FLOW_RELAY_GONE) {
-		for (size_t i = process->input_count; i < process->place_count;
-		     i++)
-			guard->state.stdout_gone |=
-				process->places[i].thing ==
-					FLOW_THING_STANDARD &&
-				process->places[i].index == 1;
-		return FLOW_OUTCOME_GONE;
-	}
-	if (guard->ending)
-		return FLOW_OUTCOME_STOPPED;
-	p->status = 125;
-	return FLOW_OUTCOME_FAILED;
-}
-
-/*
- * Sends SIGNAL to PID and all it started, to PID first: a shell that lives on
- * would complain of its children's end.
- */
-static void
-signal_tree(pid_t pid, int signal)
-{
-	pid_t *pids = NULL;
-	ssize_t count = flow_proc_descendants(pid, &pids);
-
-	kill(pid, signal);
-	for (ssize_t i = 0; i < count; i++)
-		kill(pids[i], signal);
-	free(pids);
-}
-
-/* Ends PROCESS and what it started: TERM, and KILL when the grace is over. */
-static void
-end_process(struct flow_guard *guard, uint32_t index)
-{
-	struct flow_process_state *p = &guard->state.processes[index];
-
-	if (!p->running || p->kill_at)
-		return;
-	p->kill_at = flow_now() + FLOW_GRACE;
-	signal_tree(p->pid, SIGTERM);
-}
-
-static bool
-any_holder(const struct flow_inode *inode)
-{
-	pid_t *pids = NULL;
-	ssize_t count = flow_proc_descendants(getpid(), &pids);
-	bool held = false;
-
-	for (ssize_t i = 0; i < count; i++) {
-		if (flow_proc_holds(pids[i], inode, 1, true, false) <= 0)
-			continue;
-		kill(pids[i], SIGKILL);
-		held = true;
-	}
-	free(pids);
-	return held;
-}
-
-/*
- * eof=exit: a held end is closed, and its reader sees end of file, once all
- * upstream of it has ended well; else the reader and what holds its end are
- * ended first, so that nobody takes the end of file for a true one.
- */
-static void
-settle_hold(struct flow_guard *guard, uint32_t index)
-{
-	struct flow_state *state = &guard->state;
-	const struct flow_plan *plan = state->plan;
-	struct flow_pipe_state *pipe = &state->pipes[index];
-	uint32_t reader = plan->pipes[index].reader;
-	bool ended = true, tainted = false;
-
-	for (size_t i = 0; i < plan->graph->edge_count; i++) {
-		const struct flow_edge *e = plan->graph->edges[i];
-
-		if (!e->eof_exit ||
-		    flow_route_last_pipe(&plan->routes[i]) != index)
-			continue;
-		ended &= flow_verdict_ended(state, e);
-		tainted |= state->tainted[i];
-	}
-	if (tainted && state->processes[reader].running) {
-		state->processes[reader].stopped = true;
-		end_process(guard, reader);
-		return;
-	}
-	if ((tainted && !any_holder(&pipe->inode)) || (!tainted && ended)) {
-		close(pipe->held);
-		pipe->held = -1;
-	}
-}
-
-static void
-settle_holds(struct flow_guard *guard)
-{
-	bool any = false;
-
-	if (!guard->has_holds)
-		return;
-	flow_verdict_taint(&guard->state);
-	for (uint32_t i = 0; i < guard->state.plan->pipe_count; i++) {
-		if (guard->state.pipes[i].held >= 0)
-			settle_hold(guard, i);
-		any |= guard->state.pipes[i].held >= 0;
-	}
-	guard->has_holds = any;
 }
 
 /* Takes every note there is; a process's notes precede its end. */
@@ -296,83 +61,6 @@ take_notes(struct flow_guard *guard)
 	}
 }
 
-static void
-note_end(struct flow_guard *guard, uint32_t index, int status,
-	 const struct rusage *usage)
-{
-	struct flow_process_state *p = &guard->state.processes[index];
-
-	p->running = false;
-	p->fresh = true;
-	p->ended = flow_now();
-	p->usage = *usage;
-	p->kill_at = 0;
-	p->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	p->status = p->signal ? 128 + p->signal : WEXITSTATUS(status);
-	guard->running--;
-}
-
-/*
- * Before the first failure is named: a process that ended before it, and so
- * caused it, may still be on its way out. Takes in all that are.
- */
-static void
-await_exiting(struct flow_guard *guard)
-{
-	struct flow_state *state = &guard->state;
-	struct flow_proc_stat stat;
-	struct rusage usage;
-	int status;
-
-	for (uint32_t i = 0; i < state->plan->process_count; i++) {
-		struct flow_process_state *p = &state->processes[i];
-
-		if (p->running && flow_proc_stat(p->pid, &stat) == 0 &&
-		    stat.exiting &&
-		    wait4(p->pid, &status, 0, &usage) == p->pid)
-			note_end(guard, i, status, &usage);
-	}
-}
-
-/* Judges those that ended together; the furthest upstream failed first. */
-static void
-judge_fresh(struct flow_guard *guard)
-{
-	struct flow_state *state = &guard->state;
-	uint32_t first = FLOW_NONE;
-	bool failing = false;
-
-	for (uint32_t i = 0; i < state->plan->process_count; i++)
-		failing |= state->processes[i].fresh &&
-			   state->processes[i].status != 0 &&
-			   state->processes[i].status != 128 + SIGPIPE;
-	if (failing && state->first_failure == FLOW_NONE)
-		await_exiting(guard);
-	for (uint32_t i = 0; i < state->plan->process_count; i++) {
-		const struct flow_process *process = &state->plan->processes[i];
-		struct flow_process_state *p = &state->processes[i];
-
-		if (!p->fresh)
-			continue;
-		p->fresh = false;
-		p->outcome = process->kind == FLOW_PROCESS_COMMAND
-				     ? judge_command(guard, i)
-				     : judge_relay(guard, i);
-		flow_launch_let_go(guard, i);
-		if (p->outcome != FLOW_OUTCOME_FAILED)
-			continue;
-		state->failures++;
-		if (first == FLOW_NONE ||
-		    process->rank < state->plan->processes[first].rank)
-			first = i;
-	}
-	if (state->first_failure == FLOW_NONE)
-		state->first_failure = first;
-	if (first != FLOW_NONE && state->options->fail_fast)
-		flow_guard_end(guard, FLOW_REASON_FAILURE);
-	settle_holds(guard);
-}
-
 /* Reaps all that has ended; false when we have no child at all any more. */
 static bool
 reap(struct flow_guard *guard)
@@ -390,7 +78,7 @@ reap(struct flow_guard *guard)
 
 			if (p->pid != pid || !p->running)
 				continue;
-			note_end(guard, i, status, &usage);
+			flow_judge_note_end(guard, i, status, &usage);
 			any = true;
 			break;
 		}
@@ -398,7 +86,7 @@ reap(struct flow_guard *guard)
 	childless = pid < 0 && errno == ECHILD;
 	take_notes(guard);
 	if (any)
-		judge_fresh(guard);
+		flow_judge(guard);
 	return !childless;
 }
 
@@ -419,7 +107,7 @@ drain(struct flow_guard *guard)
 		if (!source || !guard->state.processes[i].running)
 			continue;
 		guard->state.processes[i].drained = true;
-		kill(guard->state.processes[i].pid, SIGTERM);
+		flow_hold_signal_tree(guard->state.processes[i].pid, SIGTERM);
 	}
 }
 
@@ -476,14 +164,17 @@ keep_times(struct flow_guard *guard, int64_t now)
 	for (uint32_t i = 0; i < guard->state.plan->process_count; i++) {
 		struct flow_process_state *p = &guard->state.processes[i];
 
-		if (!p->running)
+		if (!p->running) {
+			if (p->kill_at && now >= p->kill_at)
+				flow_hold_kill_rest(guard, i);
 			continue;
+		}
 		if (p->deadline && now >= p->deadline && !p->timed_out) {
 			p->timed_out = true;
-			end_process(guard, i);
+			flow_hold_end_process(guard, i);
 		}
 		if (p->kill_at && now >= p->kill_at) {
-			signal_tree(p->pid, SIGKILL);
+			flow_hold_signal_tree(p->pid, SIGKILL);
 			p->kill_at = now + FLOW_GRACE;
 		}
 	}
@@ -519,8 +210,8 @@ keep_due(struct flow_guard *guard)
 		keep_ending(guard, now);
 	if (guard->orphans_at && now >= guard->orphans_at)
 		flow_launch_free_orphans(guard);
-	if (guard->has_holds)
-		settle_holds(guard);
+	if (guard->hold_pending)
+		flow_hold_settle(guard);
 	if (!guard->ending && guard->running)
 		flow_watch(guard, now);
 }
@@ -538,7 +229,6 @@ wait_time(const struct flow_guard *guard)
 {
 	const struct flow_state *state = &guard->state;
 	int64_t next = INT64_MAX, now = flow_now();
-	bool tainted_hold = false;
 
 	if (state->options->timeout && !guard->ending)
 		sooner(&next, state->started + state->options->timeout);
@@ -551,17 +241,12 @@ wait_time(const struct flow_guard *guard)
 			const struct flow_process_state *p =
 				&state->processes[i];
 
-			if (!p->running)
-				continue;
-			sooner(&next, p->timed_out ? 0 : p->deadline);
+			if (p->running && !p->timed_out)
+				sooner(&next, p->deadline);
 			sooner(&next, p->kill_at);
 		}
 	}
-	for (size_t i = 0; guard->has_holds && i < state->plan->pipe_count; i++)
-		tainted_hold |=
-			state->pipes[i].held >= 0 &&
-			!state->processes[state->plan->pipes[i].reader].running;
-	if (tainted_hold)
+	if (guard->hold_pending)
 		sooner(&next, now + HOLD_GAP);
 	sooner(&next, guard->orphans_at);
 	if (guard->running && !guard->ending)

@@ -43,6 +43,7 @@ struct flow_guard {
 	int inotify; /* FIFOs whose opening is waited for; -1: none */
 	size_t running; /* processes */
 	bool has_timeouts, has_holds;
+	bool hold_pending; /* a held end waits for killed ones to go */
 	bool draining; /* stop=drain was asked for */
 
 	/* ending */
@@ -51,7 +52,7 @@ struct flow_guard {
 	int64_t kill_at; /* when KILL is due to all; 0: not yet */
 
 	/* FIFOs one end of which will never be opened */
-	int64_t orphans_at;
+	int64_t orphans_at, orphans_gap;
 
 	/* watch */
 	bool watching; /* a deadlock is possible: sample */
@@ -64,10 +65,10 @@ struct flow_guard {
 	/* linger */
 	struct flow_linger *lingers;
 	size_t linger_count;
+	struct flow_inode
+		output; /* our standard output, where nodes write it; 0: none */
 	int64_t linger_at;
 };
-
-int64_t flow_now(void);
 
 /* launch: makes pipes, starts every process in order. -1 with guard->state.trouble set. */
 int flow_launch(struct flow_guard *guard);
@@ -82,6 +83,29 @@ void flow_launch_free_orphans(struct flow_guard *guard);
 int flow_guard_run(struct flow_guard *guard);
 /* Ends the run for REASON; the first reason stays. */
 void flow_guard_end(struct flow_guard *guard, enum flow_reason reason);
+
+/* Have we children that are no process of the plan, left by one that ended? */
+bool flow_has_strays(const struct flow_guard *guard);
+
+/* judge: process INDEX has ended with wait status STATUS. */
+void flow_judge_note_end(struct flow_guard *guard, uint32_t index, int status,
+			 const struct rusage *usage);
+/* Judges all that have ended since; the furthest upstream failed first. */
+void flow_judge(struct flow_guard *guard);
+
+/* hold: sends SIGNAL to PID and all it started, as if at one instant. */
+void flow_hold_signal_tree(pid_t pid, int signal);
+/* Ends process INDEX and what it started: TERM, and KILL after the grace. */
+void flow_hold_end_process(struct flow_guard *guard, uint32_t index);
+/* It has ended: TERM to what it left, if its time had run out; then KILL. */
+void flow_hold_end_rest(struct flow_guard *guard, uint32_t index);
+void flow_hold_kill_rest(struct flow_guard *guard, uint32_t index);
+/*
+ * eof=exit: closes each held end, so that its reader sees end of file, once all
+ * upstream of it has ended well; else ends the reader and what holds its end
+ * first, so that nobody takes the end of file for a true one.
+ */
+void flow_hold_settle(struct flow_guard *guard);
 
 /* watch: what is due at NOW; and when the next thing is due (INT64_MAX: nothing). */
 void flow_watch(struct flow_guard *guard, int64_t now);

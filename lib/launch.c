@@ -16,6 +16,7 @@
 #include "spawn.h"
 
 #define ORPHAN_GAP (FLOW_SECOND / 10)
+#define ORPHAN_MOST (5 * FLOW_SECOND)
 
 static int
 trouble(struct flow_guard *guard, const char *what, const char *name)
@@ -86,7 +87,7 @@ make_pipe(struct flow_guard *guard, uint32_t index)
 			(unsigned long long)granted);
 	if (fstat(p->ends[0], &st) == 0)
 		p->inode = (struct flow_inode){ st.st_dev, st.st_ino };
-	if (plan->hold) {
+	if (plan->hold || plan->probe) {
 		p->held = fcntl(p->ends[1], F_DUPFD_CLOEXEC, 3);
 		if (p->held < 0)
 			return trouble(guard, "hold the pipe of", plan->from);
@@ -291,6 +292,8 @@ start_process(struct flow_guard *guard, uint32_t index)
 			bad = trouble(guard, "start", process->name);
 		} else {
 			p->running = true;
+			p->noted = spawn.failed;
+			p->note = spawn.failure;
 			guard->running++;
 			if (process->kind == FLOW_PROCESS_COMMAND &&
 			    process->node->timeout) {
@@ -320,6 +323,23 @@ widen(int fd)
 		fcntl(fd, F_SETPIPE_SZ, FLOW_PLAN_CAPACITY);
 }
 
+/* What nodes write straight to our standard output, they may still write late. */
+static void
+note_output(struct flow_guard *guard)
+{
+	const struct flow_graph *graph = guard->state.plan->graph;
+	struct stat st;
+
+	for (size_t i = 0; i < graph->edge_count; i++) {
+		if (graph->edges[i]->head->kind != FLOW_NODE_STDOUT)
+			continue;
+		if (fstat(STDOUT_FILENO, &st) == 0 && !S_ISCHR(st.st_mode))
+			guard->output =
+				(struct flow_inode){ st.st_dev, st.st_ino };
+		return;
+	}
+}
+
 int
 flow_launch(struct flow_guard *guard)
 {
@@ -327,6 +347,7 @@ flow_launch(struct flow_guard *guard)
 
 	for (size_t i = 0; i < plan->pipe_count; i++)
 		guard->has_holds |= plan->pipes[i].hold;
+	note_output(guard);
 	widen(STDIN_FILENO);
 	widen(STDOUT_FILENO);
 	for (uint32_t i = 0; i < plan->process_count; i++)
@@ -386,12 +407,12 @@ flow_launch_let_go(struct flow_guard *guard, uint32_t process)
 		if (pipe->writer != process || !pipe->path_read)
 			drop_keeper(guard, &guard->state.pipes[i]);
 		guard->orphans_at = flow_now();
+		guard->orphans_gap = 0;
 	}
 }
 
-/* Have we children that are no process of the plan, left by one that ended? */
-static bool
-has_strays(const struct flow_guard *guard)
+bool
+flow_has_strays(const struct flow_guard *guard)
 {
 	FILE *children = fopen("/proc/thread-self/children", "re");
 	size_t count = 0;
@@ -416,15 +437,14 @@ flow_launch_free_orphans(struct flow_guard *guard)
 {
 	const struct flow_plan *plan = guard->state.plan;
 	const struct flow_process_state *processes = guard->state.processes;
-	bool again = false, strays = has_strays(guard);
+	bool again = false, strays = flow_has_strays(guard);
 
 	for (size_t i = 0; i < plan->pipe_count; i++) {
 		const struct flow_pipe *pipe = &plan->pipes[i];
 		bool writes, reads;
 		int fd;
 
-		if (pipe->kind != FLOW_PIPE_FIFO ||
-		    !guard->state.pipes[i].path)
+		if (pipe->kind != FLOW_PIPE_FIFO || !guard->state.pipes[i].path)
 			continue;
 		writes = processes[pipe->writer].running;
 		reads = processes[pipe->reader].running;
@@ -441,5 +461,7 @@ flow_launch_free_orphans(struct flow_guard *guard)
 		if (fd >= 0)
 			close(fd);
 	}
-	guard->orphans_at = again ? flow_now() + ORPHAN_GAP : 0;
+	if (guard->orphans_gap < ORPHAN_MOST)
+		guard->orphans_gap = 2 * guard->orphans_gap + ORPHAN_GAP;
+	guard->orphans_at = again ? flow_now() + guard->orphans_gap : 0;
 }

@@ -33,13 +33,28 @@ find_linger(struct flow_guard *guard, pid_t pid)
 	return &list[guard->linger_count++];
 }
 
+/* Drops those that the last look did not see: their pids may come again. */
+static void
+forget_unseen(struct flow_guard *guard)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < guard->linger_count; i++) {
+		if (!guard->lingers[i].seen)
+			continue;
+		guard->lingers[kept] = guard->lingers[i];
+		guard->lingers[kept++].seen = false;
+	}
+	guard->linger_count = kept;
+}
+
 /* Everything of the run that a descendant may still be at work for. */
 static bool
 holds_something(const struct flow_guard *guard, pid_t pid)
 {
 	const struct flow_plan *plan = guard->state.plan;
 	struct flow_inode *objects = calloc(
-		plan->pipe_count + plan->file_count + 1, sizeof(*objects));
+		plan->pipe_count + plan->file_count + 2, sizeof(*objects));
 	size_t count = 0;
 	bool held;
 
@@ -48,8 +63,10 @@ holds_something(const struct flow_guard *guard, pid_t pid)
 	for (size_t i = 0; i < plan->pipe_count; i++)
 		objects[count++] = guard->state.pipes[i].inode;
 	for (size_t i = 0; i < plan->file_count; i++)
-		if (guard->state.files[i].commits)
+		if (guard->state.files[i].inode.number)
 			objects[count++] = guard->state.files[i].inode;
+	if (guard->output.number)
+		objects[count++] = guard->output;
 	held = flow_proc_holds(pid, objects, count, true, true) > 0;
 	free(objects);
 	return held;
@@ -99,15 +116,16 @@ flow_linger(struct flow_guard *guard, int64_t now)
 
 	if (guard->ending || now < guard->linger_at)
 		return; /* when ending, TERM and KILL go to all of them */
+	forget_unseen(guard);
 	count = flow_proc_descendants(getpid(), &pids);
 	for (ssize_t i = 0; i < count; i++) {
 		struct flow_linger *linger = find_linger(guard, pids[i]);
 
-		if (works(linger) || !linger->seen)
+		if (works(linger) || !linger->moved)
 			linger->moved = now;
 		linger->seen = true;
-		if (linger->told || failed ||
-		    (now >= linger->moved + IDLE_MOST &&
+		if (linger->told ||
+		    ((failed || now >= linger->moved + IDLE_MOST) &&
 		     !holds_something(guard, pids[i])))
 			send_off(guard, linger, now);
 	}

@@ -19,6 +19,20 @@ flow_move_is_pipe(int fd)
 	return fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
 }
 
+/*
+ * splice(2) keeps a regular file's offset without its lock, so that what
+ * another process writes to the same open file would be lost. Only a file
+ * without a name, one that the run collects, is known to have one writer.
+ */
+static bool
+is_shared_file(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+	       status.st_nlink > 0;
+}
+
 void
 flow_move_init(struct flow_move *move, int from, int to)
 {
@@ -26,7 +40,8 @@ flow_move_init(struct flow_move *move, int from, int to)
 	move->to = to;
 	move->from_pipe = flow_move_is_pipe(from);
 	move->to_pipe = flow_move_is_pipe(to);
-	move->refused = !move->from_pipe && !move->to_pipe;
+	move->refused =
+		(!move->from_pipe && !move->to_pipe) || is_shared_file(to);
 	move->reading = false;
 }
 

@@ -283,9 +283,14 @@ place_pipe(struct maker *m, uint32_t process, int fd, uint32_t index,
 {
 	struct flow_pipe *p = &m->plan->pipes[index];
 
-	if (write)
+	if (write) {
+		const struct flow_process *writer =
+			&m->plan->processes[process];
+
 		p->writer = process;
-	else
+		p->probe = writer->kind == FLOW_PROCESS_COMMAND &&
+			   writer->node->epipe_ok;
+	} else
 		p->reader = process;
 	return add_place(&m->plan->processes[process], fd,
 			 write ? FLOW_THING_PIPE_WRITE : FLOW_THING_PIPE_READ,
@@ -806,7 +811,8 @@ flow_plan_descriptors(const struct flow_plan *plan)
 			    made[place->index])
 				continue;
 			made[place->index] = true;
-			open += 2 + plan->pipes[place->index].hold;
+			open += 2 + (plan->pipes[place->index].hold ||
+				     plan->pipes[place->index].probe);
 		}
 		if (open > most)
 			most = open;
@@ -814,8 +820,17 @@ flow_plan_descriptors(const struct flow_plan *plan)
 			if (process->places[j].thing == FLOW_THING_PIPE_READ ||
 			    process->places[j].thing == FLOW_THING_PIPE_WRITE)
 				open--;
-		if (process->kind == FLOW_PROCESS_COMMAND)
+		if (process->kind == FLOW_PROCESS_COMMAND) {
+			/* all numbers, with as many free ones above */
+			for (size_t j = 0; j < process->place_count; j++)
+				if (process->places[j].fd >= 0 &&
+				    (size_t)process->places[j].fd +
+						    process->place_count + 3 >
+					    relay)
+					relay = (size_t)process->places[j].fd +
+						process->place_count + 3;
 			continue;
+		}
 		need = process->place_count + 32;
 		/* a copy: a private pipe an output, and logs of what is held */
 		for (size_t j = process->input_count;
@@ -823,9 +838,9 @@ flow_plan_descriptors(const struct flow_plan *plan)
 		     j < process->place_count;
 		     j++)
 			need += process->branches[j - process->input_count]
-						.elastic ?
-					4 :
-					2;
+						.elastic
+					? 4
+					: 2;
 		if (need > relay)
 			relay = need;
 	}

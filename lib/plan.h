@@ -46,6 +46,7 @@ struct flow_pipe {
 	bool path_write,
 		path_read; /* FIFO: that end is opened by name, by the process */
 	bool hold; /* eof=exit: the guardian holds the write end too */
+	bool probe; /* epipe=ok: so it does, until it has judged the writer */
 };
 
 enum flow_file_mode {

@@ -9,11 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "proc.h"
 #include "procfs.h"
 
@@ -208,15 +209,6 @@ flow_proc_signal_all(pid_t root, int signal)
 	return reached;
 }
 
-static double
-now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 /* How many ended children were ours to wait for. */
 static size_t
 reap(void)
@@ -253,7 +245,7 @@ flow_proc_kill_all(void)
 {
 	const struct timespec pause = { .tv_nsec = 1000 * 1000 };
 	struct flow_numbers pids = { 0 }, before = { 0 };
-	double deadline = now() + KILL_SECONDS;
+	int64_t deadline = flow_now() + KILL_SECONDS * FLOW_SECOND;
 	int proc = flow_procfs_open();
 	size_t survivors = 0;
 
@@ -273,7 +265,7 @@ flow_proc_kill_all(void)
 		signal_each(&pids, SIGKILL);
 		if (reap() == 0 && pids.count > 0 && same_list(&pids, &before))
 			nanosleep(&pause, NULL);
-		if (now() > deadline) {
+		if (flow_now() > deadline) {
 			survivors = count_living(proc, &pids);
 			break;
 		}

@@ -112,8 +112,9 @@ clean_up_after(struct flow_guard *guard, int status, struct flow_error *error)
 	return 125;
 }
 
-static void
-pass_signals(int signals, int guardian)
+/* Passes on what came; returns the last signal that asks us to end, or LAST. */
+static int
+pass_signals(int signals, int guardian, int last)
 {
 	struct signalfd_siginfo info;
 
@@ -123,10 +124,13 @@ pass_signals(int signals, int guardian)
 			.everyone = info.ssi_code > 0, /* from the kernel */
 		};
 
-		if (order.signal != SIGCHLD)
-			send(guardian, &order, sizeof(order),
-			     MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (order.signal == SIGCHLD)
+			continue;
+		last = order.signal;
+		send(guardian, &order, sizeof(order),
+		     MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
+	return last;
 }
 
 /* Reaps; true once the guardian PID is among them, its status in *STATUS. */
@@ -151,17 +155,27 @@ attend(struct flow_guard *guard, pid_t pid, int guardian, int signals,
        struct flow_error *error)
 {
 	struct flow_answer answer;
-	int status = 0;
+	int status = 0, signal = 0;
+	ssize_t got;
 
 	while (!reaped(pid, &status)) {
 		struct pollfd fd = { .fd = signals, .events = POLLIN };
 
 		if (poll(&fd, 1, -1) == 1)
-			pass_signals(signals, guardian);
+			signal = pass_signals(signals, guardian, signal);
 	}
-	if (recv(guardian, &answer, sizeof(answer), MSG_DONTWAIT) ==
-	    sizeof(answer))
+	do /* an order that it no longer read comes back as an error, once */
+		got = recv(guardian, &answer, sizeof(answer), MSG_DONTWAIT);
+	while (got < 0 && errno == ECONNRESET);
+	signal = pass_signals(signals, guardian, signal);
+	if (got == sizeof(answer)) {
+		/* the nodes had it too, and were sooner than the order */
+		if (answer.status > 0 && signal &&
+		    !(signal == SIGTERM &&
+		      guard->state.plan->graph->stop_drain))
+			return -signal;
 		return answer.status;
+	}
 	return clean_up_after(guard, status, error);
 }
 
@@ -177,7 +191,8 @@ listen_to_signals(void)
 	sigaddset(&wanted, SIGTERM);
 	sigaddset(&wanted, SIGQUIT);
 	sigaction(SIGHUP, NULL, &hangup);
-	if (hangup.sa_handler != SIG_IGN) /* blocked, it would be heard anyway */
+	if (hangup.sa_handler !=
+	    SIG_IGN) /* blocked, it would be heard anyway */
 		sigaddset(&wanted, SIGHUP);
 	return signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -211,6 +226,7 @@ let_go_of_data(struct flow_state *state)
 	}
 	if (null >= 0) {
 		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
 		close(null);
 	}
 }

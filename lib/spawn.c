@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "io.h"
@@ -21,6 +22,7 @@ void
 flow_spawn_prepare(void)
 {
 	struct sigaction plain = { .sa_handler = SIG_DFL }, was;
+	const unsigned long kernel[8] = { 0 }; /* its own struct: all default */
 	sigset_t all;
 
 	sigfillset(&all);
@@ -31,13 +33,15 @@ flow_spawn_prepare(void)
 		if (i == SIGHUP && sigaction(i, NULL, &was) == 0 &&
 		    was.sa_handler == SIG_IGN)
 			continue; /* nohup */
-		sigaction(i, &plain, NULL);
+		/* glibc keeps two for itself, which a careless parent may ignore */
+		if (sigaction(i, &plain, NULL) < 0)
+			syscall(SYS_rt_sigaction, i, kernel, NULL, NSIG / 8);
 	}
 	close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
 }
 
 static _Noreturn void
-give_up(const struct flow_spawn *spawn, const char *what)
+give_up(struct flow_spawn *spawn, const char *what)
 {
 	struct flow_note note = {
 		.process = spawn->process,
@@ -47,7 +51,11 @@ give_up(const struct flow_spawn *spawn, const char *what)
 	};
 
 	snprintf(note.text, sizeof(note.text), "%s", what);
-	flow_io_write_all(spawn->notes, &note, sizeof(note));
+	/* with vfork the parent sleeps, and could not empty a full pipe */
+	if (spawn->notes >= 0)
+		flow_io_write_all(spawn->notes, &note, sizeof(note));
+	spawn->failure = note;
+	spawn->failed = true;
 	_exit(note.error == ENOENT ? 127 : 126);
 }
 
@@ -62,7 +70,7 @@ clean_signals(void)
 
 /* Opens what only the child may open, for it may block. */
 static void
-open_late(const struct flow_spawn *spawn)
+open_late(struct flow_spawn *spawn)
 {
 	for (size_t i = 0; i < spawn->count; i++) {
 		struct flow_wire *wire = &spawn->wires[i];
@@ -84,8 +92,13 @@ place_wires(struct flow_spawn *spawn)
 	for (size_t i = 0; i < spawn->count; i++)
 		if (spawn->wires[i].to > most)
 			most = spawn->wires[i].to;
-	if (spawn->notes <= most)
-		spawn->notes = fcntl(spawn->notes, F_DUPFD_CLOEXEC, most + 1);
+	if (spawn->notes >= 0 && spawn->notes <= most) {
+		int notes = fcntl(spawn->notes, F_DUPFD_CLOEXEC, most + 1);
+
+		if (notes < 0)
+			give_up(spawn, "descriptors");
+		spawn->notes = notes;
+	}
 	for (size_t i = 0; i < spawn->count; i++) {
 		struct flow_wire *wire = &spawn->wires[i];
 
@@ -134,7 +147,7 @@ set_environment(pipecmd *command, const struct flow_spawn *spawn,
 }
 
 struct execution {
-	const struct flow_spawn *spawn;
+	struct flow_spawn *spawn;
 	const struct flow_node *node;
 };
 
@@ -151,11 +164,57 @@ execute(void *data)
 	give_up(execution->spawn, execution->node->path);
 }
 
+static int
+compare_fds(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* A relay is not exec'd, so close-on-exec does not help it: closes the rest. */
+static void
+close_others(struct flow_spawn *spawn)
+{
+	int *keep = malloc((spawn->count + 2) * sizeof(*keep));
+	int from = 0;
+
+	if (!keep)
+		give_up(spawn, "memory");
+	for (size_t i = 0; i < spawn->count; i++)
+		keep[i] = spawn->wires[i].from;
+	keep[spawn->count] = spawn->notes;
+	keep[spawn->count + 1] = STDERR_FILENO; /* sanitizers speak there */
+	qsort(keep, spawn->count + 2, sizeof(*keep), compare_fds);
+	for (size_t i = 0; i < spawn->count + 2; i++) {
+		if (keep[i] < 0)
+			continue; /* still to be opened */
+		if (keep[i] > from)
+			close_range((unsigned)from, (unsigned)keep[i] - 1, 0);
+		if (keep[i] >= from)
+			from = keep[i] + 1;
+	}
+	close_range((unsigned)from, ~0u, 0);
+	free(keep);
+}
+
+static bool
+has_late(const struct flow_spawn *spawn)
+{
+	for (size_t i = 0; i < spawn->count; i++)
+		if (spawn->wires[i].from < 0 && spawn->wires[i].path)
+			return true;
+	return false;
+}
+
 /* What every command's child does; nothing here touches the parent's memory but SPAWN. */
 static void
 become_child(struct flow_spawn *spawn, const struct flow_node *node)
 {
-	open_late(spawn);
+	if (has_late(spawn)) {
+		/* it may wait long: it must not keep others' pipes open meanwhile */
+		clean_signals();
+		close_others(spawn);
+		open_late(spawn);
+	}
 	place_wires(spawn);
 	/* libpipeline would print and exit by itself on a missing folder */
 	if (node->cwd && chdir(node->cwd) < 0)
@@ -194,7 +253,7 @@ is_plain(const struct flow_spawn *spawn, const struct flow_node *node)
  * of a great graph a good part cheaper. It gets wires of its own to change.
  */
 static pid_t
-start_plain(const struct flow_spawn *spawn, const struct flow_node *node)
+start_plain(struct flow_spawn *spawn, const struct flow_node *node)
 {
 	size_t size = (spawn->count + 1) * sizeof(*spawn->wires);
 	struct flow_spawn copy = *spawn;
@@ -204,12 +263,15 @@ start_plain(const struct flow_spawn *spawn, const struct flow_node *node)
 	if (!copy.wires)
 		return -1;
 	memcpy(copy.wires, spawn->wires, size - sizeof(*spawn->wires));
+	copy.notes = -1;
 	pid = vfork();
 	if (pid == 0) {
 		become_child(&copy, node);
 		execve(node->path, node->argv, environ);
 		give_up(&copy, node->path);
 	}
+	spawn->failed = copy.failed;
+	spawn->failure = copy.failure;
 	free(copy.wires);
 	return pid;
 }
@@ -227,49 +289,12 @@ flow_spawn_command(struct flow_spawn *spawn, const struct flow_node *node)
 	return pid;
 }
 
-static int
-compare_fds(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
-/* A relay is not exec'd, so close-on-exec does not help it: closes the rest. */
-static void
-close_others(const struct flow_spawn *spawn)
-{
-	int *keep = malloc((spawn->count + 2) * sizeof(*keep));
-	int from = 0;
-
-	if (!keep)
-		give_up(spawn, "memory");
-	for (size_t i = 0; i < spawn->count; i++)
-		keep[i] = spawn->wires[i].from;
-	keep[spawn->count] = spawn->notes;
-	keep[spawn->count + 1] = STDERR_FILENO; /* sanitizers speak there */
-	qsort(keep, spawn->count + 2, sizeof(*keep), compare_fds);
-	for (size_t i = 0; i < spawn->count + 2; i++) {
-		if (keep[i] > from)
-			close_range((unsigned)from, (unsigned)keep[i] - 1, 0);
-		if (keep[i] >= from)
-			from = keep[i] + 1;
-	}
-	close_range((unsigned)from, ~0u, 0);
-	free(keep);
-}
-
 static _Noreturn void
-run_relay(const struct flow_spawn *spawn, struct flow_relay *relay, bool merge)
+run_relay(struct flow_spawn *spawn, struct flow_relay *relay, bool merge)
 {
 	sigset_t mask;
 
 	prctl(PR_SET_NAME, merge ? "flow-merge" : "flow-copy");
-	open_late(spawn);
-	close_others(spawn);
-	for (unsigned i = 0; i < relay->input_count; i++)
-		relay->inputs[i].fd = spawn->wires[i].from;
-	for (unsigned i = 0; i < relay->output_count; i++)
-		relay->outputs[i].fd =
-			spawn->wires[relay->input_count + i].from;
 	/*
 	 * A relay outlives an interrupt from the terminal, so that nodes which
 	 * end on their own terms are still heard; it ends with its inputs.
@@ -278,12 +303,18 @@ run_relay(const struct flow_spawn *spawn, struct flow_relay *relay, bool merge)
 	sigaddset(&mask, SIGINT);
 	sigaddset(&mask, SIGQUIT);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
+	close_others(spawn);
+	open_late(spawn);
+	for (unsigned i = 0; i < relay->input_count; i++)
+		relay->inputs[i].fd = spawn->wires[i].from;
+	for (unsigned i = 0; i < relay->output_count; i++)
+		relay->outputs[i].fd =
+			spawn->wires[relay->input_count + i].from;
 	_exit(merge ? flow_relay_merge(relay) : flow_relay_copy(relay));
 }
 
 pid_t
-flow_spawn_relay(const struct flow_spawn *spawn, struct flow_relay *relay,
-		 bool merge)
+flow_spawn_relay(struct flow_spawn *spawn, struct flow_relay *relay, bool merge)
 {
 	pid_t pid = fork();
 

@@ -31,7 +31,9 @@ struct flow_spawn {
 	struct flow_wire *wires;
 	size_t count;
 	const struct rlimit
-		*descriptors; /* limit that the child gets back, or NULL */
+		*descriptors; /* that the child gets back, or NULL */
+	bool failed; /* set when the child failed before we went on */
+	struct flow_note failure; /* and why */
 };
 
 /*
@@ -43,7 +45,8 @@ void flow_spawn_prepare(void);
 /*
  * Forks a child that runs NODE's command with exactly the descriptors of SPAWN
  * open, default signals and an empty mask. Returns its pid, or -1 with errno.
- * What fails in the child comes as FLOW_NOTE_EXEC, and its status is 126 or 127.
+ * What fails in the child comes as FLOW_NOTE_EXEC, by the pipe or in SPAWN, and
+ * its status is 126 or 127.
  */
 pid_t flow_spawn_command(struct flow_spawn *spawn,
 			 const struct flow_node *node);
@@ -52,7 +55,7 @@ pid_t flow_spawn_command(struct flow_spawn *spawn,
  * Forks a child that is RELAY: a copy, or a merge when MERGE is set. Wires
  * are its inputs and outputs in order; each relay descriptor is set from them.
  */
-pid_t flow_spawn_relay(const struct flow_spawn *spawn, struct flow_relay *relay,
+pid_t flow_spawn_relay(struct flow_spawn *spawn, struct flow_relay *relay,
 		       bool merge);
 
 #endif

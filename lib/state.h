@@ -11,13 +11,12 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include "clock.h" /* all times are its nanoseconds */
 #include "files.h"
 #include "plan.h"
 #include "proc.h"
 #include "relay.h"
 #include "run.h"
-
-#define FLOW_SECOND 1000000000LL /* times are nanoseconds of CLOCK_MONOTONIC */
 
 enum flow_outcome {
 	FLOW_OUTCOME_NONE, /* not started, or still running */
@@ -42,6 +41,8 @@ struct flow_process_state {
 	int64_t started, ended;
 	int64_t deadline; /* timeout=; 0: none */
 	int64_t kill_at; /* when TERM has to be followed by KILL; 0: never */
+	pid_t *tree; /* what it had started when it was told to end; owned */
+	ssize_t tree_count;
 	struct rusage usage;
 };
 

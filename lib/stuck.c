@@ -212,8 +212,19 @@ close_then:
 	return result;
 }
 
+static bool
+is_relay(const struct flow_stuck *stuck, pid_t pid)
+{
+	for (size_t i = 0; i < stuck->pipe_count; i++)
+		if (stuck->pipes[i].relay_from == pid ||
+		    stuck->pipes[i].relay_to == pid)
+			return true;
+	return false;
+}
+
 bool
-flow_stuck_quiet(const struct flow_stuck_look *before,
+flow_stuck_quiet(const struct flow_stuck *stuck,
+		 const struct flow_stuck_look *before,
 		 const struct flow_stuck_look *after)
 {
 	if (before->unsettled || after->unsettled ||
@@ -225,7 +236,8 @@ flow_stuck_quiet(const struct flow_stuck_look *before,
 
 		if (then->pid != now->pid || then->threads != now->threads)
 			return false;
-		for (size_t i = 0; i < now->threads; i++) {
+		for (size_t i = 0;
+		     !is_relay(stuck, now->pid) && i < now->threads; i++) {
 			const struct flow_look_thread *a =
 				&before->threads[then->thread + i];
 			const struct flow_look_thread *b =

@@ -58,8 +58,12 @@ int flow_stuck_proof(const struct flow_stuck *stuck,
 		     const struct flow_stuck_look *before,
 		     const struct flow_stuck_look *after, char **text);
 
-/* Did any descendant run between the looks (quiet: none did)? */
-bool flow_stuck_quiet(const struct flow_stuck_look *before,
+/*
+ * Did any descendant run between the looks (quiet: none did)? Relays do not
+ * count: one that is blocked looks about now and then.
+ */
+bool flow_stuck_quiet(const struct flow_stuck *stuck,
+		      const struct flow_stuck_look *before,
 		      const struct flow_stuck_look *after);
 
 /*

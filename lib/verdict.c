@@ -35,34 +35,42 @@ spoiled_itself(const struct flow_state *state, const struct flow_edge *edge)
 	       !state->edge_gone[edge->id];
 }
 
-void
-flow_verdict_taint(struct flow_state *state)
+/* Marks every edge downstream of a marked one. */
+static void
+spread(const struct flow_graph *graph, bool *marks)
 {
-	const struct flow_graph *graph = state->plan->graph;
 	struct flow_edge **queue =
 		malloc((graph->edge_count + 1) * sizeof(struct flow_edge *));
 	size_t head = 0, tail = 0;
 
 	if (!queue)
 		abort();
-	for (size_t i = 0; i < graph->edge_count; i++) {
-		state->tainted[i] = spoiled_itself(state, graph->edges[i]);
-		if (state->tainted[i])
+	for (size_t i = 0; i < graph->edge_count; i++)
+		if (marks[i])
 			queue[tail++] = graph->edges[i];
-	}
 	while (head < tail) {
 		const struct flow_node *node = queue[head++]->head;
 
 		for (size_t i = 0; i < node->out_count; i++) {
 			struct flow_edge *e = node->out[i];
 
-			if (state->tainted[e->id])
+			if (marks[e->id])
 				continue;
-			state->tainted[e->id] = true;
+			marks[e->id] = true;
 			queue[tail++] = e;
 		}
 	}
 	free(queue);
+}
+
+void
+flow_verdict_taint(struct flow_state *state)
+{
+	const struct flow_graph *graph = state->plan->graph;
+
+	for (size_t i = 0; i < graph->edge_count; i++)
+		state->tainted[i] = spoiled_itself(state, graph->edges[i]);
+	spread(graph, state->tainted);
 }
 
 static bool
@@ -71,39 +79,18 @@ running(const struct flow_state *state, uint32_t process)
 	return process != FLOW_NONE && state->processes[process].running;
 }
 
-bool
-flow_verdict_ended(const struct flow_state *state, const struct flow_edge *edge)
+void
+flow_verdict_open(const struct flow_state *state, bool *open)
 {
 	const struct flow_graph *graph = state->plan->graph;
-	bool *seen = calloc(graph->edge_count + 1, sizeof(*seen));
-	const struct flow_edge **stack =
-		malloc((graph->edge_count + 1) * sizeof(*stack));
-	size_t depth = 0;
-	bool ended = true;
 
-	if (!seen || !stack)
-		abort();
-	stack[depth++] = edge;
-	seen[edge->id] = true;
-	while (depth && ended) {
-		const struct flow_edge *e = stack[--depth];
-		const struct flow_route *route = &state->plan->routes[e->id];
+	for (size_t i = 0; i < graph->edge_count; i++) {
+		const struct flow_route *route = &state->plan->routes[i];
 
-		/* the relay before the head is not upstream of the edge itself */
-		ended = !running(state, route->source) &&
-			!running(state, route->copy) &&
-			(e == edge || !running(state, route->merge));
-		for (size_t i = 0; i < e->tail->in_count; i++) {
-			const struct flow_edge *up = e->tail->in[i];
-
-			if (!seen[up->id])
-				stack[depth++] = up;
-			seen[up->id] = true;
-		}
+		open[i] = running(state, route->source) ||
+			  running(state, route->copy);
 	}
-	free(stack);
-	free(seen);
-	return ended;
+	spread(graph, open);
 }
 
 bool
@@ -297,7 +284,8 @@ flow_verdict_warning(const struct flow_state *state)
 	if (!out)
 		abort();
 	missing = list_unwritten(out, state, "warning: ");
-	fputs(": a reader upstream had seen enough, so what came there is not whole",
+	fputs(": a reader upstream had seen enough, so what came there is not "
+	      "whole",
 	      out);
 	fclose(out);
 	if (missing) {

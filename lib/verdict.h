@@ -16,9 +16,8 @@
  */
 void flow_verdict_taint(struct flow_state *state);
 
-/* Have the writer of EDGE and everything upstream of it ended? */
-bool flow_verdict_ended(const struct flow_state *state,
-			const struct flow_edge *edge);
+/* Sets OPEN of each edge whose writer, or anything upstream of it, still runs. */
+void flow_verdict_open(const struct flow_state *state, bool *open);
 
 /* May file INDEX be committed? Call after flow_verdict_taint. */
 bool flow_verdict_commits(const struct flow_state *state, size_t index);

@@ -78,6 +78,12 @@ make_view(const struct flow_state *state, struct view *view)
 		if (state->pipes[i].held < 0)
 			continue;
 		view->pipes[i].held_for = view->upstream + held;
+		if (!pipe->hold) { /* held for the verdict on its writer alone */
+			view->upstream[held++] =
+				state->processes[pipe->writer].pid;
+			view->pipes[i].held_count = 1;
+			continue;
+		}
 		view->pipes[i].held_count = list_upstream(
 			state, pipe->reader, view->upstream + held);
 		held += view->pipes[i].held_count;
@@ -191,7 +197,8 @@ listen_for_quiet(struct flow_guard *guard, const struct view *view, int64_t now)
 		guard->warned = true; /* nothing can be seen here */
 		return;
 	}
-	if (guard->quiet && flow_stuck_quiet(guard->quiet, look)) {
+	if (guard->quiet &&
+	    flow_stuck_quiet(&view->stuck, guard->quiet, look)) {
 		warn_quiet(guard, view, look);
 		/* with /proc at hand a deadlock may as well be looked for */
 		guard->sample_at = now;

@@ -310,7 +310,7 @@ FIFO_GRAPH='source [cmd="seq 1 1000"] count [cmd="wc -l <\"$words\""]
 	local closing
 	for closing in '0<&-' '1>&-' '2>&-' '0<&- 1>&- 2>&-'; do
 		run eval "timeout 20 \"\$MG\" -e 'a [cmd=\"seq 9; exit 3\"]
-			o [file=\"o\"] a -> {o cat}' $closing"
+			o [file=\"o\"] b [cmd=\"cat >/dev/null\"] a -> {o b}' $closing"
 		echo "$closing: $output"
 		((status == 3))
 		test ! -e o

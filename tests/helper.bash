@@ -4,6 +4,7 @@ TOP=$(cd "$BATS_TEST_DIRNAME" && while test ! -d examples; do cd ..; done && pwd
 BUILD=$(cd "${top_builddir:-$TOP}" && pwd)
 MG=$BUILD/mkfifo-graph
 PATH=$BUILD:$PATH
+exec </dev/null # make -j gives its jobs a broken pipe, which is warned about
 
 setup()
 {
@@ -70,7 +71,7 @@ refused()
 # `"${limited[@]}" COMMAND`: as one whom the modes of files stop, root or not.
 limited=(env)
 if [ "$(id -u)" -eq 0 ]; then
-	limited=(setpriv --bounding-set=-dac_override,-dac_read_search)
+	limited=(setpriv "--bounding-set=-dac_override,-dac_read_search")
 fi
 
 # await COMMAND...: waits till it succeeds, but not for ever.

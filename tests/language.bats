@@ -411,7 +411,7 @@ whole()
 	    out [file="out"]
 	}
 	END
-	[[ $stderr =~ ^mkfifo-graph:\ slow:\ timed\ out\ after\ 0\.[0-9]+\ s\ \(line\ 2\)\;\ out\ not\ written$ ]]
+	[[ $stderr =~ ^mkfifo-graph:\ slow:\ timed\ out\ after\ [0-9.]+\ s\ \(line\ 2\)\;\ out\ not\ written$ ]]
 	[ ! -e out ]
 	await gone "$(cat pid)"
 	node 'timeout="soon"' | wrong 65 '3: node `a`: timeout=`soon` is no duration such as 1.5, 500ms, 2m or 1h'

@@ -588,7 +588,7 @@ quiet(const struct run *run)
 	after = flow_stuck_look(&run->stuck);
 	if (before == NULL || after == NULL)
 		give_up("flow_stuck_look");
-	result = flow_stuck_quiet(before, after);
+	result = flow_stuck_quiet(&run->stuck, before, after);
 	flow_stuck_look_free(before);
 	flow_stuck_look_free(after);
 	return result;
