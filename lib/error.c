@@ -80,8 +80,8 @@ flow_error_no_memory(void)
  * Names in a graph may hold anything. A message is one line, and what it
  * quotes must not drive the terminal.
  */
-static void
-make_printable(char *text)
+void
+flow_error_printable(char *text)
 {
 	for (unsigned char *byte = (unsigned char *)text; *byte; byte++)
 		if (*byte == '\n' || *byte == '\t')
@@ -117,7 +117,7 @@ flow_messages_add(struct flow_messages *messages, int status, unsigned line,
 	if (vasprintf(&message->text, format, arguments) < 0)
 		flow_error_no_memory();
 	va_end(arguments);
-	make_printable(message->text);
+	flow_error_printable(message->text);
 	messages->count++;
 	if (status)
 		messages->errors++;

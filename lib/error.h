@@ -34,6 +34,9 @@ int flow_error_status_create(int errnum);
  */
 _Noreturn void flow_error_no_memory(void);
 
+/* Makes TEXT one printable line: control characters become spaces or marks. */
+void flow_error_printable(char *text);
+
 /* A list of diagnostics about one input, such as a graph file. */
 struct flow_message {
 	int status; /* 0: a warning */

@@ -250,15 +250,13 @@ start_relay(struct flow_guard *guard, struct flow_spawn *spawn,
 }
 
 static void
-trace(const struct flow_guard *guard, const struct flow_process *process)
+trace(const struct flow_guard *guard, const struct flow_node *node)
 {
-	const struct flow_node *node = process->node;
-
-	if (process->kind == FLOW_PROCESS_COMMAND && node->has_command)
+	if (node->has_command)
 		guard->state.options->say("+ %s: %s", node->name,
 					  node->command);
 	else
-		guard->state.options->say("+ %s", process->name);
+		guard->state.options->say("+ %s", node->name);
 }
 
 static int
@@ -281,8 +279,9 @@ start_process(struct flow_guard *guard, uint32_t index)
 	for (size_t i = 0; i < process->place_count && !bad; i++)
 		bad = wire_place(guard, &process->places[i], &spawn.wires[i]);
 	if (!bad) {
-		if (guard->state.options->trace)
-			trace(guard, process);
+		if (guard->state.options->trace &&
+		    process->kind == FLOW_PROCESS_COMMAND)
+			trace(guard, process->node);
 		p->started = flow_now();
 		p->pid = process->kind == FLOW_PROCESS_COMMAND
 				 ? flow_spawn_command(&spawn, process->node)

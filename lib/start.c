@@ -109,6 +109,8 @@ flow_complain(const char *format, ...)
 	va_start(arguments, format);
 	length = vasprintf(&text, format, arguments);
 	va_end(arguments);
+	if (length >= 0)
+		flow_error_printable(text);
 	/* One call, one write: lines of several processes do not mix. */
 	fprintf(stderr, "%s: %s\n", program,
 		length < 0 ? "out of memory" : text);

@@ -223,15 +223,6 @@ reason_text(const struct flow_state *state)
 	}
 }
 
-/* Names in a graph may hold anything, newlines too. */
-static void
-keep_on_one_line(char *text)
-{
-	for (unsigned char *byte = (unsigned char *)text; *byte; byte++)
-		if (*byte < ' ' || *byte == 0x7f)
-			*byte = ' ';
-}
-
 char *
 flow_verdict_line(const struct flow_state *state)
 {
@@ -265,7 +256,6 @@ flow_verdict_line(const struct flow_state *state)
 	}
 	list_unwritten(out, state, "; ");
 	fclose(out);
-	keep_on_one_line(text);
 	return text;
 }
 
@@ -288,10 +278,8 @@ flow_verdict_warning(const struct flow_state *state)
 	      "whole",
 	      out);
 	fclose(out);
-	if (missing) {
-		keep_on_one_line(text);
+	if (missing)
 		return text;
-	}
 	free(text);
 	return NULL;
 }
