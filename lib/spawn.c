@@ -174,7 +174,7 @@ compare_fds(const void *a, const void *b)
 static void
 close_others(struct flow_spawn *spawn)
 {
-	int *keep = malloc((spawn->count + 2) * sizeof(*keep));
+	int *keep = calloc(spawn->count + 2, sizeof(*keep));
 	int from = 0;
 
 	if (!keep)
