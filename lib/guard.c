@@ -38,8 +38,8 @@ flow_guard_end(struct flow_guard *guard, enum flow_reason reason)
 }
 
 /* Takes every note there is; a process's notes precede its end. */
-static void
-take_notes(struct flow_guard *guard)
+void
+flow_guard_take_notes(struct flow_guard *guard)
 {
 	struct flow_note note;
 
@@ -65,28 +65,14 @@ take_notes(struct flow_guard *guard)
 static bool
 reap(struct flow_guard *guard)
 {
-	const struct flow_plan *plan = guard->state.plan;
-	struct rusage usage;
-	bool any = false, childless;
-	int status;
+	bool childless;
 	pid_t pid;
 
-	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
-		for (uint32_t i = 0; i < plan->process_count; i++) {
-			struct flow_process_state *p =
-				&guard->state.processes[i];
-
-			if (p->pid != pid || !p->running)
-				continue;
-			flow_judge_note_end(guard, i, status, &usage);
-			any = true;
-			break;
-		}
-	}
+	while ((pid = flow_judge_reap(guard, P_ALL, 0)) > 0)
+		;
 	childless = pid < 0 && errno == ECHILD;
-	take_notes(guard);
-	if (any)
-		flow_judge(guard);
+	flow_guard_take_notes(guard);
+	flow_judge(guard);
 	return !childless;
 }
 
@@ -287,7 +273,7 @@ wait_for_something(struct flow_guard *guard)
 	if (fds[1].revents)
 		hear_front(guard);
 	if (fds[2].revents)
-		take_notes(guard);
+		flow_guard_take_notes(guard);
 	if (fds[3].revents)
 		flow_launch_opened(guard);
 }

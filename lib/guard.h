@@ -87,9 +87,12 @@ void flow_guard_end(struct flow_guard *guard, enum flow_reason reason);
 /* Have we children that are no process of the plan, left by one that ended? */
 bool flow_has_strays(const struct flow_guard *guard);
 
-/* judge: process INDEX has ended with wait status STATUS. */
-void flow_judge_note_end(struct flow_guard *guard, uint32_t index, int status,
-			 const struct rusage *usage);
+/*
+ * judge: reaps one child that has ended: any (P_ALL), or PID (P_PID). What can be
+ * seen of its readers only until it is reaped is noted. Its pid, 0 when
+ * none has ended, or -1 with errno (ECHILD: there is none).
+ */
+pid_t flow_judge_reap(struct flow_guard *guard, int which, pid_t pid);
 /* Judges all that have ended since; the furthest upstream failed first. */
 void flow_judge(struct flow_guard *guard);
 
@@ -106,6 +109,9 @@ void flow_hold_kill_rest(struct flow_guard *guard, uint32_t index);
  * first, so that nobody takes the end of file for a true one.
  */
 void flow_hold_settle(struct flow_guard *guard);
+
+/* Takes every note that is there. */
+void flow_guard_take_notes(struct flow_guard *guard);
 
 /* watch: what is due at NOW; and when the next thing is due (INT64_MAX: nothing). */
 void flow_watch(struct flow_guard *guard, int64_t now);

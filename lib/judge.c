@@ -153,15 +153,29 @@ is_ok(const struct flow_node *node, int status)
 	return node->ok[status / 8] & (1u << (status % 8));
 }
 
+/* Looks like the end of a writer whose readers have gone; have they? */
+static void
+probe(struct flow_guard *guard, uint32_t index, int signal, int status)
+{
+	const struct flow_process *process =
+		&guard->state.plan->processes[index];
+	struct flow_process_state *p = &guard->state.processes[index];
+	const struct flow_node *node = process->node;
+
+	if (process->kind != FLOW_PROCESS_COMMAND)
+		return;
+	if (signal == SIGPIPE || (node->shell && status == 128 + SIGPIPE))
+		p->readers_gone = note_gone(guard, node) ||
+				  relay_gone(guard, node);
+	else if (node->epipe_ok && !signal && status && probe_gone(guard, index))
+		p->readers_gone = note_gone(guard, node);
+}
+
 static enum flow_outcome
 judge_command(struct flow_guard *guard, uint32_t index)
 {
 	struct flow_process_state *p = &guard->state.processes[index];
 	const struct flow_node *node = guard->state.plan->processes[index].node;
-	bool broken_pipe = p->signal == SIGPIPE ||
-			   (node->shell && p->status == 128 + SIGPIPE) ||
-			   (node->epipe_ok && !p->signal && p->status != 0 &&
-			    probe_gone(guard, index));
 
 	if (p->timed_out) {
 		p->status = 124;
@@ -173,7 +187,7 @@ judge_command(struct flow_guard *guard, uint32_t index)
 		return FLOW_OUTCOME_FAILED;
 	if (!p->signal && is_ok(node, p->status))
 		return FLOW_OUTCOME_OK;
-	if (broken_pipe && (note_gone(guard, node) || relay_gone(guard, node)))
+	if (p->readers_gone)
 		return FLOW_OUTCOME_GONE;
 	return p->drained ? FLOW_OUTCOME_OK : FLOW_OUTCOME_FAILED;
 }
@@ -202,9 +216,9 @@ judge_relay(struct flow_guard *guard, uint32_t index)
 	return FLOW_OUTCOME_FAILED;
 }
 
-void
-flow_judge_note_end(struct flow_guard *guard, uint32_t index, int status,
-		    const struct rusage *usage)
+static void
+note_end(struct flow_guard *guard, uint32_t index, int status,
+	 const struct rusage *usage)
 {
 	struct flow_process_state *p = &guard->state.processes[index];
 
@@ -218,6 +232,40 @@ flow_judge_note_end(struct flow_guard *guard, uint32_t index, int status,
 	flow_hold_end_rest(guard, index);
 }
 
+static uint32_t
+process_of(const struct flow_guard *guard, pid_t pid)
+{
+	for (uint32_t i = 0; i < guard->state.plan->process_count; i++)
+		if (guard->state.processes[i].pid == pid &&
+		    guard->state.processes[i].running)
+			return i;
+	return FLOW_NONE;
+}
+
+pid_t
+flow_judge_reap(struct flow_guard *guard, int which, pid_t pid)
+{
+	siginfo_t ended = { .si_pid = 0 };
+	struct rusage usage;
+	uint32_t index;
+	bool killed;
+	int status;
+
+	if (waitid((idtype_t)which, (id_t)pid, &ended,
+		   WEXITED | WNOHANG | WNOWAIT) < 0)
+		return -1;
+	if (!ended.si_pid)
+		return 0;
+	index = process_of(guard, ended.si_pid);
+	killed = ended.si_code != CLD_EXITED;
+	if (index != FLOW_NONE)
+		probe(guard, index, killed ? ended.si_status : 0,
+		      killed ? 0 : ended.si_status);
+	if (wait4(ended.si_pid, &status, 0, &usage) > 0 && index != FLOW_NONE)
+		note_end(guard, index, status, &usage);
+	return ended.si_pid;
+}
+
 /*
  * Before the first failure is named: a process that ended before it, and so
  * caused it, may still be on its way out. Takes in all that are.
@@ -227,8 +275,6 @@ await_exiting(struct flow_guard *guard)
 {
 	struct flow_state *state = &guard->state;
 	struct flow_proc_stat stat;
-	struct rusage usage;
-	int status;
 
 	for (uint32_t i = 0; i < state->plan->process_count; i++) {
 		struct flow_process_state *p = &state->processes[i];
@@ -238,10 +284,8 @@ await_exiting(struct flow_guard *guard)
 			continue;
 		/* never for long: it may be one thread of several that exits */
 		for (int tries = 0; tries < AWAIT_TRIES; tries++) {
-			if (wait4(p->pid, &status, WNOHANG, &usage) == p->pid) {
-				flow_judge_note_end(guard, i, status, &usage);
+			if (flow_judge_reap(guard, P_PID, p->pid) == p->pid)
 				break;
-			}
 			usleep(AWAIT_STEP);
 		}
 	}
@@ -280,14 +324,21 @@ flow_judge(struct flow_guard *guard)
 {
 	struct flow_state *state = &guard->state;
 	uint32_t first = FLOW_NONE;
-	bool failing = false;
+	bool fresh = false, failing = false;
 
-	for (uint32_t i = 0; i < state->plan->process_count; i++)
-		failing |= state->processes[i].fresh &&
-			   state->processes[i].status != 0 &&
-			   state->processes[i].status != 128 + SIGPIPE;
-	if (failing && state->first_failure == FLOW_NONE)
+	for (uint32_t i = 0; i < state->plan->process_count; i++) {
+		const struct flow_process_state *p = &state->processes[i];
+
+		fresh |= p->fresh;
+		failing |= p->fresh && p->status != 0 &&
+			   p->status != 128 + SIGPIPE;
+	}
+	if (!fresh)
+		return;
+	if (failing && state->first_failure == FLOW_NONE) {
 		await_exiting(guard);
+		flow_guard_take_notes(guard);
+	}
 	for (uint32_t i = 0; i < state->plan->process_count; i++) {
 		const struct flow_process *process = &state->plan->processes[i];
 		struct flow_process_state *p = &state->processes[i];

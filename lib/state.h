@@ -32,6 +32,7 @@ struct flow_process_state {
 	bool fresh; /* ended, and not judged yet */
 	bool timed_out;
 	bool stopped; /* the guardian ended it because of eof=exit */
+	bool readers_gone; /* epipe=ok: one had gone before it ended */
 	bool drained; /* stop=drain: told to end, which is no failure */
 	bool noted; /* note says why it failed */
 	struct flow_note note;
