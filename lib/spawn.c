@@ -255,14 +255,13 @@ is_plain(const struct flow_spawn *spawn, const struct flow_node *node)
 static pid_t
 start_plain(struct flow_spawn *spawn, const struct flow_node *node)
 {
-	size_t size = (spawn->count + 1) * sizeof(*spawn->wires);
 	struct flow_spawn copy = *spawn;
 	pid_t pid;
 
-	copy.wires = malloc(size);
+	copy.wires = calloc(spawn->count + 1, sizeof(*copy.wires));
 	if (!copy.wires)
 		return -1;
-	memcpy(copy.wires, spawn->wires, size - sizeof(*spawn->wires));
+	memcpy(copy.wires, spawn->wires, spawn->count * sizeof(*spawn->wires));
 	copy.notes = -1;
 	pid = vfork();
 	if (pid == 0) {
