@@ -136,6 +136,8 @@ parse_option(int key, char *arg, struct argp_state *state)
 		append(&options->defines, arg);
 		break;
 	case 'o':
+		if (!*arg)
+			argp_error(state, "-o: wanted the name of a file");
 		options->output = arg;
 		break;
 	case 't':
@@ -156,6 +158,8 @@ parse_option(int key, char *arg, struct argp_state *state)
 		options->trace = true;
 		break;
 	case OPTION_REPORT:
+		if (!*arg)
+			argp_error(state, "--report: wanted the name of a file, or -");
 		options->report = arg;
 		break;
 	case ARGP_KEY_ARG:
@@ -372,6 +376,7 @@ main(int argc, char **argv)
 	int status = 0;
 
 	flow_start(argv[0]);
+	argv[0] = program_invocation_short_name; /* as in all messages */
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &options);
 	for (size_t i = 0; options.defines[i]; i++)
 		putenv(options.defines[i]);

@@ -46,6 +46,7 @@ int
 flow_error_status_read(int errnum)
 {
 	switch (errnum) {
+	case EISDIR:
 	case ENOENT:
 	case ENOTDIR:
 		return EX_NOINPUT;

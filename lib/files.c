@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -413,6 +414,7 @@ append_all(struct flow_open_file *file)
 
 	if (to < 0)
 		return -1;
+	flock(to, LOCK_EX); /* in one go, beside others who append so */
 	start = lseek(to, 0, SEEK_END);
 	while ((got = pread(file->fd, block, sizeof(block), at)) > 0) {
 		at += got;

@@ -28,6 +28,7 @@ struct flow_linger {
 	pid_t pid;
 	bool seen;
 	unsigned long long ticks; /* processor time when it last moved */
+	int64_t since; /* when it was first seen */
 	int64_t moved; /* when that was */
 	int64_t told; /* when it was sent TERM; 0: not */
 };
@@ -37,6 +38,7 @@ struct flow_guard {
 	struct flow_rundir *rundir;
 	struct rlimit descriptors; /* what the children get back */
 	bool limit_raised;
+	pid_t group; /* the front's process group, and so the nodes' */
 	int front; /* socket to the front; -1: it has gone */
 	int signals; /* signalfd */
 	int notes[2]; /* pipe of struct flow_note */

@@ -32,6 +32,20 @@ is_held_by(pid_t pid, const struct flow_inode *inode)
 	return held;
 }
 
+/* Has a relay ended because its inputs had, reaped or not? */
+static bool
+relay_is_done(const struct flow_process_state *relay)
+{
+	siginfo_t ended = { .si_pid = 0 };
+
+	if (!relay->running)
+		return !relay->signal && relay->status == FLOW_RELAY_DONE;
+	return waitid(P_PID, (id_t)relay->pid, &ended,
+		      WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       ended.si_pid && ended.si_code == CLD_EXITED &&
+	       ended.si_status == FLOW_RELAY_DONE;
+}
+
 /* Is the pipe that EDGE's head side reads without any reader by now? */
 static bool
 reader_gone(const struct flow_guard *guard, const struct flow_edge *edge)
@@ -43,6 +57,9 @@ reader_gone(const struct flow_guard *guard, const struct flow_edge *edge)
 	if (reader == FLOW_NONE) /* an object: only our own output can go */
 		return edge->head->kind == FLOW_NODE_STDOUT &&
 		       state->stdout_gone;
+	if (state->plan->processes[reader].kind != FLOW_PROCESS_COMMAND &&
+	    relay_is_done(&state->processes[reader]))
+		return false; /* it had read all that came */
 	if (!state->processes[reader].running)
 		return true;
 	if (route->pipe == FLOW_NONE)
@@ -324,7 +341,7 @@ flow_judge(struct flow_guard *guard)
 {
 	struct flow_state *state = &guard->state;
 	uint32_t first = FLOW_NONE;
-	bool fresh = false, failing = false;
+	bool fresh = false, failing = false, relay_failed = false;
 
 	for (uint32_t i = 0; i < state->plan->process_count; i++) {
 		const struct flow_process_state *p = &state->processes[i];
@@ -354,13 +371,15 @@ flow_judge(struct flow_guard *guard)
 		if (p->outcome != FLOW_OUTCOME_FAILED)
 			continue;
 		state->failures++;
+		relay_failed |= process->kind != FLOW_PROCESS_COMMAND;
 		if (first == FLOW_NONE ||
 		    process->rank < state->plan->processes[first].rank)
 			first = i;
 	}
 	if (state->first_failure == FLOW_NONE)
 		state->first_failure = first;
-	if (first != FLOW_NONE && state->options->fail_fast)
+	/* without a relay the rest may go on for ever, for nothing */
+	if (relay_failed || (first != FLOW_NONE && state->options->fail_fast))
 		flow_guard_end(guard, FLOW_REASON_FAILURE);
 	release_output(guard);
 	flow_hold_settle(guard);

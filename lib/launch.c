@@ -267,6 +267,7 @@ start_process(struct flow_guard *guard, uint32_t index)
 	struct flow_process_state *p = &guard->state.processes[index];
 	struct flow_spawn spawn = {
 		.process = index,
+		.group = guard->group,
 		.notes = guard->notes[1],
 		.wires = calloc(process->place_count + 1, sizeof(*spawn.wires)),
 		.count = process->place_count,

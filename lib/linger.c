@@ -13,6 +13,8 @@
 #include "guard.h"
 
 #define LINGER_GAP (FLOW_SECOND / 10)
+/* After a failure what was left behind has so long to go by itself. */
+#define FAILED_MOST (FLOW_SECOND / 2)
 #define IDLE_MOST                                                              \
 	(2 * FLOW_SECOND) /* so long one may rest and count as working */
 
@@ -121,11 +123,14 @@ flow_linger(struct flow_guard *guard, int64_t now)
 	for (ssize_t i = 0; i < count; i++) {
 		struct flow_linger *linger = find_linger(guard, pids[i]);
 
+		if (!linger->since)
+			linger->since = now;
 		if (works(linger) || !linger->moved)
 			linger->moved = now;
 		linger->seen = true;
 		if (linger->told ||
-		    ((failed || now >= linger->moved + IDLE_MOST) &&
+		    ((failed ? now >= linger->since + FAILED_MOST :
+			       now >= linger->moved + IDLE_MOST) &&
 		     !holds_something(guard, pids[i])))
 			send_off(guard, linger, now);
 	}

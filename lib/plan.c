@@ -2,6 +2,7 @@
 /* plan: lowering of a checked graph to processes, pipes and files. */
 #include "config.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -678,10 +679,11 @@ rank_processes(struct maker *m)
 	}
 	for (size_t i = 0; i < m->plan->process_count; i++) {
 		struct flow_process *process = &m->plan->processes[i];
-		unsigned r = process->node ? 4 * rank[process->node->id] : 0;
+		int r = process->node ? 4 * (int)rank[process->node->id] :
+					INT_MAX; /* --tag: all feed it */
 
 		if (process->kind == FLOW_PROCESS_MERGE)
-			r--; /* just before its node; node ranks here are > 0 */
+			r--; /* just before its node */
 		else if (process->kind == FLOW_PROCESS_COPY)
 			r++;
 		process->rank = r;

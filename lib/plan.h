@@ -109,8 +109,7 @@ struct flow_process {
 	struct flow_branch *branches; /* one an output */
 	bool concat;
 	struct flow_record record;
-	unsigned
-		rank; /* no process that feeds it has a higher one, cycles aside */
+	int rank; /* none that feeds it has a higher one, cycles aside */
 };
 
 /* Who carries an edge: processes and pipe, each FLOW_NONE where there is none. */

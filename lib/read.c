@@ -506,6 +506,8 @@ flow_graph_read(FILE *stream, const char *source, bool expression,
 	struct flow_dot dot;
 	size_t length;
 	char *text = slurp(stream, &length);
+	const char *nul;
+	unsigned line = 1;
 
 	if (text == NULL) {
 		flow_messages_add(messages,
@@ -515,6 +517,16 @@ flow_graph_read(FILE *stream, const char *source, bool expression,
 				  0, "cannot read the graph: %s",
 				  errno == EFBIG ? "it is larger than 64 MiB"
 						 : strerror(errno));
+		return NULL;
+	}
+	nul = memchr(text, '\0', length);
+	if (nul != NULL) {
+		/* it would end a string, and with it a command, too early */
+		for (const char *c = text; c < nul; c++)
+			line += *c == '\n';
+		flow_messages_add(messages, 65, line,
+				  "a NUL byte in the graph");
+		free(text);
 		return NULL;
 	}
 	if (flow_dot_read(text, length, expression, messages, &dot) == 0) {

@@ -251,6 +251,9 @@ fork_guardian(struct flow_guard *guard, struct flow_error *error)
 	}
 	if (pid == 0) {
 		prctl(PR_SET_NAME, "flow-guardian");
+		/* what kills the whole group must leave one to clean up */
+		guard->group = getpgrp();
+		setpgid(0, 0);
 		close(sockets[0]);
 		close(signals);
 		guard->front = sockets[1];

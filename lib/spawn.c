@@ -25,7 +25,13 @@ flow_spawn_prepare(void)
 	const unsigned long kernel[8] = { 0 }; /* its own struct: all default */
 	sigset_t all;
 
+	const int fatal[] = { SIGABRT, SIGBUS,	SIGFPE,	 SIGILL,  SIGSEGV,
+			      SIGSYS,  SIGTRAP, SIGXCPU, SIGUSR1, SIGUSR2,
+			      SIGALRM };
+
 	sigfillset(&all);
+	for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
+		sigdelset(&all, fatal[i]);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	for (int i = 1; i < NSIG; i++) {
 		if (i == SIGKILL || i == SIGSTOP)
@@ -209,6 +215,7 @@ has_late(const struct flow_spawn *spawn)
 static void
 become_child(struct flow_spawn *spawn, const struct flow_node *node)
 {
+	setpgid(0, spawn->group);
 	if (has_late(spawn)) {
 		/* it may wait long: it must not keep others' pipes open meanwhile */
 		clean_signals();
@@ -293,6 +300,7 @@ run_relay(struct flow_spawn *spawn, struct flow_relay *relay, bool merge)
 {
 	sigset_t mask;
 
+	setpgid(0, spawn->group);
 	prctl(PR_SET_NAME, merge ? "flow-merge" : "flow-copy");
 	/*
 	 * A relay outlives an interrupt from the terminal, so that nodes which

@@ -27,6 +27,7 @@ struct flow_wire {
 
 struct flow_spawn {
 	uint32_t process; /* index in the plan, for notes */
+	pid_t group; /* process group to join */
 	int notes; /* where the child tells what failed; close-on-exec */
 	struct flow_wire *wires;
 	size_t count;

@@ -88,7 +88,8 @@ flow_verdict_open(const struct flow_state *state, bool *open)
 		const struct flow_route *route = &state->plan->routes[i];
 
 		open[i] = running(state, route->source) ||
-			  running(state, route->copy);
+			  running(state, route->copy) ||
+			  running(state, route->merge);
 	}
 	spread(graph, open);
 }
@@ -178,7 +179,9 @@ describe(FILE *out, const struct flow_state *state, uint32_t index)
 			break;
 		}
 	} else if (p->timed_out) {
-		fprintf(out, "timed out after %.3g s", seconds);
+		fprintf(out, "timed out after %.3g s",
+			(double)plan->processes[index].node->timeout /
+				FLOW_SECOND);
 	} else if (p->signal) {
 		fprintf(out, "killed by SIG%s after %.2g s",
 			sigabbrev_np(p->signal) ? sigabbrev_np(p->signal) : "?",
@@ -241,13 +244,13 @@ flow_verdict_line(const struct flow_state *state)
 		fprintf(out, "%s", reason);
 		if (state->reason == FLOW_REASON_TIMEOUT)
 			fprintf(out, " after %.3g s",
-				(double)(state->ended - state->started) /
-					FLOW_SECOND);
-	} else {
+				(double)state->options->timeout / FLOW_SECOND);
+	}
+	if (first != FLOW_NONE) {
 		const struct flow_process *process =
 			&state->plan->processes[first];
 
-		fprintf(out, "%s: ", process->name);
+		fprintf(out, "%s%s: ", reason ? "; " : "", process->name);
 		describe(out, state, first);
 		if (process->node && process->node->line)
 			fprintf(out, " (line %u)", process->node->line);

@@ -16,7 +16,7 @@
  */
 void flow_verdict_taint(struct flow_state *state);
 
-/* Sets OPEN of each edge whose writer, or anything upstream of it, still runs. */
+/* Sets OPEN of each edge that something upstream of its head still works at. */
 void flow_verdict_open(const struct flow_state *state, bool *open);
 
 /* May file INDEX be committed? Call after flow_verdict_taint. */

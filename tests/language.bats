@@ -154,7 +154,7 @@ whole()
 	digraph {
 	    a [script="nothing"] }
 	END
-	wrong 71 '2: node `a`: script=`folder`: Is a directory' <<-'END'
+	wrong 66 '2: node `a`: script=`folder`: Is a directory' <<-'END'
 	digraph {
 	    a [script="folder"] }
 	END

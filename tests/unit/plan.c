@@ -103,7 +103,7 @@ show_process(FILE *out, const struct flow_process *process)
 	const struct flow_branch *branch;
 	size_t i;
 
-	fprintf(out, "%s/%u:%s", process->name, process->rank,
+	fprintf(out, "%s/%d:%s", process->name, process->rank,
 		process->concat ? " concat" : "");
 	for (i = 0; i < process->place_count; i++) {
 		if (process->kind == FLOW_PROCESS_COMMAND ||
@@ -215,7 +215,7 @@ plans(const char *promise, const char *body, const char *wanted)
 }
 
 /*
- * Who carries edge NAME ("a>b", the first such): source, copy, pipe, merge,
+ * Who carries the edge from TAIL to HEAD: source, copy, pipe, merge,
  * merged, sink and file, "-" for none. In a buffer of its own.
  */
 static const char *
@@ -227,7 +227,7 @@ route_of(const struct flow_plan *plan, const char *tail, const char *head)
 
 	for (i = 0; i < plan->graph->edge_count; i++) {
 		const struct flow_route *r = &plan->routes[i];
-		const uint32_t parts[] = { r->source, r->copy, r->pipe,
+		const uint32_t parts[] = { r->source, r->copy,	 r->pipe,
 					   r->merge,  r->merged, r->sink,
 					   r->file };
 
@@ -301,7 +301,8 @@ check_relays(void)
 	      "| 0 a:out -> c:3\n"
 	      "| 1 b:out -> c:3\n"
 	      "| 2 merge into c -> c:3\n");
-	plans("a merge and a copy", "{a b} -> m -> {c d}\nc -> stdout\n"
+	plans("a merge and a copy",
+	      "{a b} -> m -> {c d}\nc -> stdout\n"
 	      "f [file=\"/tmp/f\"]\nd -> f",
 	      "a/0: 1=w0 0=null 2=err\n"
 	      "b/0: 1=w1 0=null 2=err\n"
@@ -350,7 +351,8 @@ check_objects(void)
 	      "= 0 read /tmp/i by a\n"
 	      "= 1 commit /tmp/o by a\n");
 	plans("each mode of a file",
-	      "a [file=\"/tmp/a\", append=true]\nn [file=\"/tmp/n\", commit=no]\n"
+	      "a [file=\"/tmp/a\", append=true]\nn [file=\"/tmp/n\", "
+	      "commit=no]\n"
 	      "l [file=\"/tmp/l\", commit=no, append=true]\n"
 	      "x -> a\nx:3 -> n\nx:4 -> l",
 	      "x/0: 1=f0 3=f1 4=f2 0=null 2=err\n"
@@ -411,28 +413,27 @@ check_stdin(void)
 	      "| 2 a:out -> stdout:in\n"
 	      "| 3 b:out -> stdout:in\n");
 	plans_with("one reader of a regular stdin has it too", &regular,
-		   "stdin -> a",
-	      "a/4: 0=in 1=out 2=err\n");
+		   "stdin -> a", "a/4: 0=in 1=out 2=err\n");
 	plans_with("several open a regular file each for itself", &regular,
 		   "stdin -> {a b}",
-	      "a/4: 0=again 1=w0 2=err\n"
-	      "b/4: 0=again 1=w1 2=err\n"
-	      "merge into stdout/7: r0 r1 > out\n"
-	      "| 0 a:out -> stdout:in\n"
-	      "| 1 b:out -> stdout:in\n");
+		   "a/4: 0=again 1=w0 2=err\n"
+		   "b/4: 0=again 1=w1 2=err\n"
+		   "merge into stdout/7: r0 r1 > out\n"
+		   "| 0 a:out -> stdout:in\n"
+		   "| 1 b:out -> stdout:in\n");
 	plans_with("even through a merge", &regular,
 		   "stdin -> {a b}\nstdin -> m\nc -> m",
-	      "a/4: 0=again 1=w1 2=err\n"
-	      "b/4: 0=again 1=w2 2=err\n"
-	      "merge into m/3: again r0 > w4\n"
-	      "m/4: 0=r4 1=w3 2=err\n"
-	      "c/0: 1=w0 0=null 2=err\n"
-	      "merge into stdout/7: r1 r2 r3 > out\n"
-	      "| 0 c:out -> m:in\n"
-	      "| 1 a:out -> stdout:in\n"
-	      "| 2 b:out -> stdout:in\n"
-	      "| 3 m:out -> stdout:in\n"
-	      "| 4 merge into m -> m:in\n");
+		   "a/4: 0=again 1=w1 2=err\n"
+		   "b/4: 0=again 1=w2 2=err\n"
+		   "merge into m/3: again r0 > w4\n"
+		   "m/4: 0=r4 1=w3 2=err\n"
+		   "c/0: 1=w0 0=null 2=err\n"
+		   "merge into stdout/7: r1 r2 r3 > out\n"
+		   "| 0 c:out -> m:in\n"
+		   "| 1 a:out -> stdout:in\n"
+		   "| 2 b:out -> stdout:in\n"
+		   "| 3 m:out -> stdout:in\n"
+		   "| 4 merge into m -> m:in\n");
 }
 
 static void
@@ -444,7 +445,8 @@ check_named_ports(void)
 	      "c/0: 1=w1 0=null 2=err\n"
 	      "| 0 a:out -> b:x\n"
 	      "| 1 c:out -> b:y\n");
-	plans("around the numbers that are taken", "a -> b:x\nc -> b:10\nd -> b:y",
+	plans("around the numbers that are taken",
+	      "a -> b:x\nc -> b:10\nd -> b:y",
 	      "a/0: 1=w0 0=null 2=err\n"
 	      "b/4: x@11=r0 10=r1 y@12=r2 1=out 0=null 2=err\n"
 	      "c/0: 1=w1 0=null 2=err\n"
@@ -452,8 +454,7 @@ check_named_ports(void)
 	      "| 0 a:out -> b:x\n"
 	      "| 1 c:out -> b:10\n"
 	      "| 2 d:out -> b:y\n");
-	plans("a FIFO has a path at a named end alone",
-	      "a -> b:x [via=fifo]",
+	plans("a FIFO has a path at a named end alone", "a -> b:x [via=fifo]",
 	      "a/0: 1=w0 0=null 2=err\n"
 	      "b/4: x@path=r0 1=out 0=null 2=err\n"
 	      "| 0 a:out -> b:x fifo path-read\n");
@@ -496,34 +497,33 @@ check_options(void)
 
 	plans_with("--tag takes every error output that no edge has", &tag,
 		   "a -> b\nb:2 -> c",
-	      "a/0: 1=w0 0=null 2=w4\n"
-	      "b/4: 0=r0 2=w1 1=w2\n"
-	      "c/8: 0=r1 1=w3 2=w5\n"
-	      "merge into stdout/11: r2 r3 > out\n"
-	      "tag of stderr/0: r4 r5 > err\n"
-	      "| 0 a:out -> b:in\n"
-	      "| 1 b:err -> c:in\n"
-	      "| 2 b:out -> stdout:in\n"
-	      "| 3 c:out -> stdout:in\n"
-	      "| 4 a:err -> stderr\n"
-	      "| 5 c:err -> stderr\n");
+		   "a/0: 1=w0 0=null 2=w4\n"
+		   "b/4: 0=r0 2=w1 1=w2\n"
+		   "c/8: 0=r1 1=w3 2=w5\n"
+		   "merge into stdout/11: r2 r3 > out\n"
+		   "tag of stderr/2147483647: r4 r5 > err\n"
+		   "| 0 a:out -> b:in\n"
+		   "| 1 b:err -> c:in\n"
+		   "| 2 b:out -> stdout:in\n"
+		   "| 3 c:out -> stdout:in\n"
+		   "| 4 a:err -> stderr\n"
+		   "| 5 c:err -> stderr\n");
 	plans_with("--output is what stdout would be", &output, "a -> b",
-	      "a/0: 1=w0 0=null 2=err\n"
-	      "b/4: 0=r0 1=f0 2=err\n"
-	      "| 0 a:out -> b:in\n"
-	      "= 0 commit /tmp/out by b\n");
+		   "a/0: 1=w0 0=null 2=err\n"
+		   "b/4: 0=r0 1=f0 2=err\n"
+		   "| 0 a:out -> b:in\n"
+		   "= 0 commit /tmp/out by b\n");
 	plans_with("of several a merge holds it", &output, "a\nb",
-	      "a/0: 1=w0 0=null 2=err\n"
-	      "b/0: 1=w1 0=null 2=err\n"
-	      "merge into stdout/3: r0 r1 > f0\n"
-	      "| 0 a:out -> stdout:in\n"
-	      "| 1 b:out -> stdout:in\n"
-	      "= 0 commit /tmp/out by merge into stdout\n");
-	plans_with("nobody may hold it", &output,
-		   "f [file=\"/tmp/f\"]\na -> f",
-	      "a/0: 1=f0 0=null 2=err\n"
-	      "= 0 commit /tmp/f by a\n"
-	      "= 1 commit /tmp/out by nobody\n");
+		   "a/0: 1=w0 0=null 2=err\n"
+		   "b/0: 1=w1 0=null 2=err\n"
+		   "merge into stdout/3: r0 r1 > f0\n"
+		   "| 0 a:out -> stdout:in\n"
+		   "| 1 b:out -> stdout:in\n"
+		   "= 0 commit /tmp/out by merge into stdout\n");
+	plans_with("nobody may hold it", &output, "f [file=\"/tmp/f\"]\na -> f",
+		   "a/0: 1=f0 0=null 2=err\n"
+		   "= 0 commit /tmp/f by a\n"
+		   "= 1 commit /tmp/out by nobody\n");
 }
 
 static void
@@ -536,8 +536,7 @@ check_holds(void)
 	      "c/8: 0=r1 1=out 2=err\n"
 	      "| 0 a:out -> b:in hold\n"
 	      "| 1 b:out -> c:in\n");
-	plans("behind a merge it is the merged pipe",
-	      "{a b} -> c [eof=exit]",
+	plans("behind a merge it is the merged pipe", "{a b} -> c [eof=exit]",
 	      "a/0: 1=w0 0=null 2=err\n"
 	      "b/0: 1=w1 0=null 2=err\n"
 	      "merge into c/3: r0 r1 > w2\n"
@@ -556,8 +555,7 @@ check_holds(void)
 	      "| 2 b:out -> stdout:in\n"
 	      "| 3 c:out -> stdout:in\n"
 	      "| 4 a:out -> copy of a\n");
-	plans("epipe=ok has its own output probed",
-	      "a [epipe=ok]\na -> b -> c",
+	plans("epipe=ok has its own output probed", "a [epipe=ok]\na -> b -> c",
 	      "a/0: 1=w0 0=null 2=err\n"
 	      "b/4: 0=r0 1=w1 2=err\n"
 	      "c/8: 0=r1 1=out 2=err\n"
@@ -597,8 +595,8 @@ check_routes(void)
 		"an edge to a file has no pipe");
 	ok(!plan->cyclic && !plan->fifos && !plan->tag, "nothing special");
 	planned_free(&planned);
-	planned = plan_body("a -> b:x [via=fifo]\nb -> a [back=true]",
-			    &options);
+	planned =
+		plan_body("a -> b:x [via=fifo]\nb -> a [back=true]", &options);
 	ok(planned.plan->cyclic && planned.plan->fifos,
 	   "a cycle and a FIFO are noted");
 	planned_free(&planned);
@@ -627,7 +625,7 @@ check_ranks(const char *promise, const char *body)
 		if (plan->processes[pipe->writer].rank <
 		    plan->processes[pipe->reader].rank)
 			continue;
-		tap_note("%s -> %s: %u, %u", pipe->from, pipe->to,
+		tap_note("%s -> %s: %d, %d", pipe->from, pipe->to,
 			 plan->processes[pipe->writer].rank,
 			 plan->processes[pipe->reader].rank);
 		wrong++;
@@ -639,7 +637,8 @@ check_ranks(const char *promise, const char *body)
 static void
 check_all_ranks(void)
 {
-	check_ranks("ranks grow along a diamond", "a -> {b c} -> d -> e\na -> e");
+	check_ranks("ranks grow along a diamond",
+		    "a -> {b c} -> d -> e\na -> e");
 	check_ranks("the longest way counts", "a -> e\na -> b -> c -> d -> e");
 	check_ranks("ranks grow in a cycle, its back edge aside",
 		    "s -> a -> b -> c\nc -> a [back=true]");
@@ -705,7 +704,8 @@ descriptors_of(unsigned count, bool fan)
 static void
 check_descriptors(void)
 {
-	size_t chain = descriptors_of(2, false), fan = descriptors_of(100, true);
+	size_t chain = descriptors_of(2, false),
+	       fan = descriptors_of(100, true);
 
 	ok_number((intmax_t)descriptors_of(300, false), (intmax_t)chain,
 		  "a long chain needs no more descriptors than a short one");

@@ -187,10 +187,10 @@ check_taint(void)
 	       FLOW_OUTCOME_OK, "");
 	taints("a failure taints all that follows", CHAIN, "b",
 	       FLOW_OUTCOME_FAILED, "b>c c>f");
-	taints("so does one that was stopped", CHAIN, "a",
-	       FLOW_OUTCOME_STOPPED, "a>b b>c c>f");
-	taints("the last taints what it wrote", CHAIN, "c",
-	       FLOW_OUTCOME_FAILED, "c>f");
+	taints("so does one that was stopped", CHAIN, "a", FLOW_OUTCOME_STOPPED,
+	       "a>b b>c c>f");
+	taints("the last taints what it wrote", CHAIN, "c", FLOW_OUTCOME_FAILED,
+	       "c>f");
 	taints("one branch does not taint its sibling", FAN, "b",
 	       FLOW_OUTCOME_FAILED, "b>g");
 	taints("a copy that failed taints all its outputs", FAN, "copy of a",
@@ -200,8 +200,9 @@ check_taint(void)
 	taints("one of two inputs is enough", MEET, "b", FLOW_OUTCOME_FAILED,
 	       "b>c c>f");
 	taints("a cycle is tainted as a whole, what feeds it is not",
-	       "s -> a -> b -> a [back=true]\nb -> f\nf [file=\"/tmp/f\"]",
-	       "b", FLOW_OUTCOME_FAILED, "");
+	       "s -> a -> b\nb -> a [back=true]\nb:3 -> f\n"
+	       "f [file=\"/tmp/f\"]\nb -> g\ng [file=\"/tmp/g\"]",
+	       "b", FLOW_OUTCOME_FAILED, "a>b b>a b>f b>g");
 }
 
 /* GONE: SIGPIPE ended it, which says nothing of readers that were still there. */
@@ -221,11 +222,12 @@ check_gone(void)
 			      "f [file=\"/tmp/f\"]\ng [file=\"/tmp/g\"]");
 	end_of(&state, "a")->outcome = FLOW_OUTCOME_GONE;
 	state.edge_gone[edge_of(&state, "a", "b")->id] = true;
-	ok_text(tainted(&state), "c>g a>c", "its other readers were cut short");
+	ok_text(tainted(&state), "a>c c>g", "its other readers were cut short");
 	ok(flow_verdict_commits(&state, 0) && !flow_verdict_commits(&state, 1),
 	   "so that one file commits, the other not");
 	ok_number(flow_verdict_status(&state), 0, "though nothing failed");
-	ok(flow_verdict_line(&state) == NULL, "and there is no failure to tell");
+	ok(flow_verdict_line(&state) == NULL,
+	   "and there is no failure to tell");
 	state_free(&state);
 
 	state = state_of_body(FAN);
@@ -233,7 +235,8 @@ check_gone(void)
 	end_of(&state, "a")->outcome = FLOW_OUTCOME_GONE;
 	state.edge_gone[edge_of(&state, "a", "f")->id] = true;
 	state.edge_gone[edge_of(&state, "a", "b")->id] = true;
-	ok_text(tainted(&state), "", "a copy whose readers had gone did not fail");
+	ok_text(tainted(&state), "",
+		"a copy whose readers had gone did not fail");
 	state_free(&state);
 }
 
@@ -347,9 +350,11 @@ tells(const char *promise, const struct flow_state *state, const char *wanted)
 static void
 check_line(void)
 {
+	struct flow_run_options options = { .timeout = 5 * FLOW_SECOND };
 	struct flow_state state = state_of_body(FAN);
 	struct flow_process_state *end = end_of(&state, "b");
 
+	state.options = &options;
 	tells("nothing to tell", &state, NULL);
 	fail_process(&state, "b", 2);
 	end->started = 10 * FLOW_SECOND;
@@ -369,7 +374,7 @@ check_line(void)
 	      "b: killed by SIGSEGV after 4.1 s (line 4)");
 	end->timed_out = true;
 	tells("a time-out before the signal that it sent", &state,
-	      "b: timed out after 4.1 s (line 4)");
+	      "b: timed out after 0 s (line 4)");
 	end->noted = true;
 	end->note = (struct flow_note){ .kind = FLOW_NOTE_EXEC,
 					.error = ENOENT,
@@ -380,13 +385,15 @@ check_line(void)
 	state.started = FLOW_SECOND;
 	state.ended = 4 * FLOW_SECOND;
 	state.reason = FLOW_REASON_TIMEOUT;
-	tells("the run's time instead of a node's end", &state,
-	      "time ran out after 3 s");
+	tells("the run's time before a node's end", &state,
+	      "time ran out after 5 s; b: cannot run /bin/x: No such file or "
+	      "directory (line 4)");
 	state.reason = FLOW_REASON_TROUBLE;
 	state.trouble = (char *)"no more pipes";
 	state.committed[1] = false;
 	tells("our own trouble, and what was lost", &state,
-	      "no more pipes; g not written");
+	      "no more pipes; b: cannot run /bin/x: No such file or directory "
+	      "(line 4); g not written");
 	state_free(&state);
 }
 
@@ -432,7 +439,8 @@ check_warning(void)
 	char *text;
 
 	state.committed[0] = state.committed[1] = true;
-	ok(flow_verdict_warning(&state) == NULL, "no warning when all is whole");
+	ok(flow_verdict_warning(&state) == NULL,
+	   "no warning when all is whole");
 	state.committed[1] = false;
 	text = flow_verdict_warning(&state);
 	ok_text(text,
