@@ -12,7 +12,7 @@
 #include "guard.h"
 #include "verdict.h"
 
-#define AWAIT_TRIES 50
+#define AWAIT_TRIES 250
 #define AWAIT_STEP 200 /* microseconds */
 
 /* Does PID, or anything it started, hold the reading end of INODE's pipe? */
@@ -32,18 +32,33 @@ is_held_by(pid_t pid, const struct flow_inode *inode)
 	return held;
 }
 
-/* Has a relay ended because its inputs had, reaped or not? */
+/*
+ * Has a relay ended otherwise than with its inputs, reaped or not? While it
+ * lives and holds the pipe INPUT it reads on. When it has closed that, either
+ * its readers have gone, and it is about to end, or the input had ended.
+ */
 static bool
-relay_is_done(const struct flow_process_state *relay)
+relay_broke_off(const struct flow_process_state *relay,
+		const struct flow_inode *input)
 {
-	siginfo_t ended = { .si_pid = 0 };
+	struct flow_proc_stat stat;
+	siginfo_t ended;
 
 	if (!relay->running)
-		return !relay->signal && relay->status == FLOW_RELAY_DONE;
-	return waitid(P_PID, (id_t)relay->pid, &ended,
-		      WEXITED | WNOHANG | WNOWAIT) == 0 &&
-	       ended.si_pid && ended.si_code == CLD_EXITED &&
-	       ended.si_status == FLOW_RELAY_DONE;
+		return relay->status != FLOW_RELAY_DONE;
+	for (int tries = 0; tries < AWAIT_TRIES; tries++) {
+		ended.si_pid = 0;
+		if (waitid(P_PID, (id_t)relay->pid, &ended,
+			   WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		    ended.si_pid)
+			return ended.si_code != CLD_EXITED ||
+			       ended.si_status != FLOW_RELAY_DONE;
+		if (flow_proc_stat(relay->pid, &stat) == 0 && !stat.exiting &&
+		    flow_proc_holds(relay->pid, input, 1, true, false) > 0)
+			return false;
+		usleep(AWAIT_STEP);
+	}
+	return false;
 }
 
 /* Is the pipe that EDGE's head side reads without any reader by now? */
@@ -58,8 +73,9 @@ reader_gone(const struct flow_guard *guard, const struct flow_edge *edge)
 		return edge->head->kind == FLOW_NODE_STDOUT &&
 		       state->stdout_gone;
 	if (state->plan->processes[reader].kind != FLOW_PROCESS_COMMAND &&
-	    relay_is_done(&state->processes[reader]))
-		return false; /* it had read all that came */
+	    route->pipe != FLOW_NONE)
+		return relay_broke_off(&state->processes[reader],
+				       &state->pipes[route->pipe].inode);
 	if (!state->processes[reader].running)
 		return true;
 	if (route->pipe == FLOW_NONE)
@@ -141,7 +157,7 @@ drop_probes(struct flow_guard *guard, uint32_t index)
 	}
 }
 
-/* Has a copying relay that NODE writes to gone? Then it is the relay that failed. */
+/* Has a copying relay that NODE writes to broken off? */
 static bool
 relay_gone(const struct flow_guard *guard, const struct flow_node *node)
 {
@@ -149,16 +165,13 @@ relay_gone(const struct flow_guard *guard, const struct flow_node *node)
 
 	for (size_t i = 0; i < node->out_count; i++) {
 		uint32_t copy = state->plan->routes[node->out[i]->id].copy;
-		const struct flow_place *from;
+		const struct flow_place *input;
 
 		if (copy == FLOW_NONE)
 			continue;
-		/* one that is about to end may still count as running */
-		from = &state->plan->processes[copy].places[0];
-		if (!state->processes[copy].running ||
-		    flow_proc_holds(state->processes[copy].pid,
-				    &state->pipes[from->index].inode, 1, true,
-				    false) <= 0)
+		input = &state->plan->processes[copy].places[0];
+		if (relay_broke_off(&state->processes[copy],
+				    &state->pipes[input->index].inode))
 			return true;
 	}
 	return false;
