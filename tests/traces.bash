@@ -103,7 +103,7 @@ nothing_left()
 	if test -n "$pids"; then
 		echo "left running:"
 		# shellcheck disable=SC2086
-		ps -o pid,ppid,stat,args -p "$(echo $pids)"
+		ps -o pid,ppid,stat,args -p "${pids//$'\n'/ }"
 	fi
 	find run tmp -mindepth 1
 	find . -name '.ipcflow*'
