@@ -95,6 +95,8 @@ bool flow_has_strays(const struct flow_guard *guard);
  * none has ended, or -1 with errno (ECHILD: there is none).
  */
 pid_t flow_judge_reap(struct flow_guard *guard, int which, pid_t pid);
+/* The running process of the plan whose pid is PID, or FLOW_NONE. */
+uint32_t flow_judge_process_of(const struct flow_guard *guard, pid_t pid);
 /* Judges all that have ended since; the furthest upstream failed first. */
 void flow_judge(struct flow_guard *guard);
 

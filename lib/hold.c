@@ -44,17 +44,6 @@ flow_hold_end_process(struct flow_guard *guard, uint32_t index)
 	flow_hold_signal_tree(p->pid, SIGTERM);
 }
 
-/* Is PID one that the plan started and that still runs? */
-static bool
-is_planned(const struct flow_guard *guard, pid_t pid)
-{
-	for (size_t i = 0; i < guard->state.plan->process_count; i++)
-		if (guard->state.processes[i].running &&
-		    guard->state.processes[i].pid == pid)
-			return true;
-	return false;
-}
-
 /* Does PID hold what process INDEX alone had: its side of one of its pipes? */
 static bool
 holds_side(const struct flow_guard *guard, uint32_t index, pid_t pid)
@@ -87,7 +76,7 @@ signal_rest(struct flow_guard *guard, uint32_t index, int signal)
 	for (ssize_t i = 0; i < count; i++) {
 		bool ours = false;
 
-		if (is_planned(guard, pids[i]))
+		if (flow_judge_process_of(guard, pids[i]) != FLOW_NONE)
 			continue;
 		for (ssize_t j = 0; j < p->tree_count && !ours; j++)
 			ours = p->tree[j] == pids[i];

@@ -262,8 +262,8 @@ note_end(struct flow_guard *guard, uint32_t index, int status,
 	flow_hold_end_rest(guard, index);
 }
 
-static uint32_t
-process_of(const struct flow_guard *guard, pid_t pid)
+uint32_t
+flow_judge_process_of(const struct flow_guard *guard, pid_t pid)
 {
 	for (uint32_t i = 0; i < guard->state.plan->process_count; i++)
 		if (guard->state.processes[i].pid == pid &&
@@ -286,7 +286,7 @@ flow_judge_reap(struct flow_guard *guard, int which, pid_t pid)
 		return -1;
 	if (!ended.si_pid)
 		return 0;
-	index = process_of(guard, ended.si_pid);
+	index = flow_judge_process_of(guard, ended.si_pid);
 	killed = ended.si_code != CLD_EXITED;
 	if (index != FLOW_NONE)
 		probe(guard, index, killed ? ended.si_status : 0,

@@ -176,7 +176,7 @@ compare_fds(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-/* A relay is not exec'd, so close-on-exec does not help it: closes the rest. */
+/* Closes what is not SPAWN's, where close-on-exec helps not at all or too late. */
 static void
 close_others(struct flow_spawn *spawn)
 {
