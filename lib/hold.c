@@ -160,18 +160,38 @@ look_at_holds(struct flow_state *state)
 	return holds;
 }
 
+/*
+ * A shell that got the signal in the middle of starting a program waits for it
+ * first; the program, which did not get it, would wait for input until KILL.
+ */
+static void
+signal_waiting(const struct flow_process_state *reader,
+	       const struct flow_inode *pipe)
+{
+	pid_t *pids = NULL;
+	ssize_t count = flow_proc_descendants(reader->pid, &pids);
+
+	for (ssize_t i = 0; i < count; i++)
+		if (flow_proc_reads(pids[i], pipe))
+			kill(pids[i], SIGTERM);
+	free(pids);
+}
+
 /* Settles one; true when it has to be looked at again soon. */
 static bool
 settle(struct flow_guard *guard, uint32_t index, const struct hold *hold)
 {
 	struct flow_state *state = &guard->state;
 	struct flow_pipe_state *pipe = &state->pipes[index];
-	uint32_t reader = state->plan->pipes[index].reader;
+	uint32_t index_of_reader = state->plan->pipes[index].reader;
+	struct flow_process_state *reader = &state->processes[index_of_reader];
 
-	if (hold->tainted && state->processes[reader].running) {
-		state->processes[reader].stopped = true;
-		flow_hold_end_process(guard, reader);
-		return false; /* its end is heard of */
+	if (hold->tainted && reader->running) {
+		if (reader->stopped)
+			signal_waiting(reader, &pipe->inode);
+		reader->stopped = true;
+		flow_hold_end_process(guard, index_of_reader);
+		return true;
 	}
 	if (hold->tainted ? kill_holders(&pipe->inode) : hold->open)
 		return hold->tainted;

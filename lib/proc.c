@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -299,4 +300,20 @@ flow_proc_stat(pid_t pid, struct flow_proc_stat *result)
 	result->exiting = flags & PF_EXITING;
 	result->ticks = user + system;
 	return 0;
+}
+
+bool
+flow_proc_reads(pid_t pid, const struct flow_inode *object)
+{
+	char path[PATH_ROOM], text[256];
+	unsigned long fd;
+	struct stat held;
+	long call;
+
+	snprintf(path, sizeof(path), "/proc/%ld/syscall", (long)pid);
+	if (flow_procfs_read(AT_FDCWD, path, text, sizeof(text)) < 0 ||
+	    sscanf(text, "%ld %lx", &call, &fd) != 2 || call != SYS_read)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%ld/fd/%lu", (long)pid, fd);
+	return stat(path, &held) == 0 && among(&held, object, 1);
 }

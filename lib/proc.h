@@ -43,6 +43,9 @@ struct flow_proc_stat {
 /* 0, or -1 with errno when there is no such process. */
 int flow_proc_stat(pid_t pid, struct flow_proc_stat *result);
 
+/* Is PID (its first thread) in a read(2) of OBJECT? False if that is unknown. */
+bool flow_proc_reads(pid_t pid, const struct flow_inode *object);
+
 /* The first words of PID's command line into BUFFER, printable, or "?". Returns BUFFER. */
 char *flow_proc_command(pid_t pid, char *buffer, size_t size);
 
