@@ -9,28 +9,10 @@
 # all tools are compared before anything is timed. Ratios travel to other
 # machines, seconds do not. The status is 1 when outputs differ, and 0 when a
 # goal is missed: the table says so.
-set -u
-export LC_ALL=C
-
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-MG=${MG:-${top_builddir:-$here/..}/mkfifo-graph}
-ROUNDS=${ROUNDS:-7}
-BYTES=$(numfmt --from=iec "${BYTES:-4G}") || exit 64
-FAN_BYTES=$(numfmt --from=iec "${FAN_BYTES:-512M}") || exit 64
-PART_BYTES=$((16 << 20))
-
-die()
-{
-	echo "graph.sh: $*" >&2
-	exit 1
-}
-
-test -x "$MG" || die "$MG: no such program; build it, or set MG"
-MG=$(realpath "$MG")
-work=$(mktemp -d) || exit
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+# shellcheck source=bench/measure.bash
+. "$(dirname "$0")/measure.bash"
+BYTES=$(bytes "${BYTES:-4G}") || exit
+FAN_BYTES=$(bytes "${FAN_BYTES:-512M}") || exit
 
 # ---- inputs ----------------------------------------------------------------
 
@@ -132,97 +114,33 @@ run()
 	esac
 }
 
-# from INPUT TOOL WORK: INPUT is none, pipe or file.
-from()
+# The standard input of the work: none, pipe or file.
+input=none
+work_of()
 {
 	# shellcheck disable=SC2086
-	case $1 in
-	none) run "$2" "$3" </dev/null ;;
-	file) run "$2" "$3" <"$work/input" ;;
-	pipe) cat $fan_parts | run "$2" "$3" ;;
+	case $input in
+	none) run "$1" "$2" </dev/null ;;
+	file) run "$1" "$2" <"$work/input" ;;
+	pipe) cat $fan_parts | run "$1" "$2" ;;
 	esac
 }
 
 # ---- measuring -------------------------------------------------------------
-
-# agree INPUT WORK TOOL...: all outputs are the same and nothing failed.
-agree()
-{
-	local input=$1 name=$2 tool want="" got status
-	shift 2
-	for tool; do
-		got=$(set -o pipefail; from "$input" "$tool" "$name" | cksum)
-		status=$?
-		test $status -eq 0 || die "$name: $tool failed with status $status"
-		test -n "$want" || want=$got
-		test "$got" = "$want" ||
-			die "$name: the output of $tool differs from that of $1"
-	done
-}
-
-# measure INPUT WORK REPEATS TOOL...: median[TOOL], in microseconds.
-declare -A median
-measure()
-{
-	local input=$1 name=$2 repeats=$3 round tool i start
-	shift 3
-	local -A times=()
-	for ((round = 0; round < ROUNDS; round++)); do
-		for tool; do
-			start=${EPOCHREALTIME/./}
-			for ((i = 0; i < repeats; i++)); do
-				from "$input" "$tool" "$name" >/dev/null ||
-					die "$name: $tool failed"
-			done
-			times[$tool]+=" $(((${EPOCHREALTIME/./} - start) / repeats))"
-		done
-		# another one begins the next round
-		set -- "${@:2}" "$1"
-	done
-	for tool; do
-		median[$tool]=$(tr ' ' '\n' <<<"${times[$tool]# }" | sort -n |
-			awk '{ t[NR] = $1 } END {
-				h = int((NR + 1) / 2)
-				print NR % 2 ? t[h] : int((t[h] + t[h + 1]) / 2)
-			}')
-	done
-}
-
-# line WORK TOOL SENSE [GOAL]: SENSE `of` prints the share of bash's time, and
-# GOAL is its upper bound; `x` prints how many times as fast, with a lower one.
-line()
-{
-	awk -v name="$1" -v tool="$2" -v sense="$3" -v goal="${4-}" \
-		-v t="${median[$2]}" -v base="${median[bash]}" 'BEGIN {
-		ratio = sense == "of" ? t / base : base / t
-		good = sense == "of" ? ratio <= goal + 0 : ratio >= goal + 0
-		text = sense == "of" ? "<= " goal : ">= " goal "x"
-		printf "%-26s %-13s %10.4f s  %6.2f%s  %s\n", name, tool,
-			t / 1e6, ratio, sense == "of" ? " " : "x",
-			goal == "" ? "" : sprintf("%-9s %s", text,
-				good ? "pass" : "MISS")
-	}'
-}
 
 # table WORK SENSE GOAL TOOL...: the lines of one measurement, bash first.
 table()
 {
 	local name=$1 sense=$2 goal=$3 tool
 	shift 3
-	line "$name" bash "$sense"
+	line "$name" bash bash "$sense"
 	for tool; do
 		case $tool in
 		bash) ;;
-		mkfifo-graph) line "$name" "$tool" "$sense" "$goal" ;;
-		*) line "$name" "$tool" "$sense" ;;
+		mkfifo-graph) line "$name" "$tool" bash "$sense" "$goal" ;;
+		*) line "$name" "$tool" bash "$sense" ;;
 		esac
 	done
-}
-
-heading()
-{
-	printf '\n%s\n%-26s %-13s %12s  %-7s  %-9s\n' "$1" work tool median \
-		ratio goal
 }
 
 # ---- the parts -------------------------------------------------------------
@@ -237,16 +155,16 @@ part_chain()
 	for length in 2 4 8; do
 		# what is compared first is a shorter stream
 		write_chain "cat$length" $length "cat$(parts $((PART_BYTES * 4)))" cat
-		agree none "cat$length" "${tools[@]}"
+		agree "cat$length" "${tools[@]}"
 		write_chain "cat$length" $length "cat$(parts "$BYTES")" cat
-		measure none "cat$length" 1 "${tools[@]}"
+		measure "cat$length" 1 "${tools[@]}"
 		table "$length cat" of 0.95 "${tools[@]}"
 	done
 }
 
 part_fan()
 {
-	local consumers input goal tools=(bash mkfifo-graph)
+	local consumers goal tools=(bash mkfifo-graph)
 	if test -n "$has_pee"; then
 		tools+=(pee)
 	fi
@@ -259,12 +177,13 @@ part_fan()
 		test $consumers -eq 2 || goal=3.5
 		write_fan "fan$consumers" $consumers
 		for input in pipe file; do
-			agree $input "fan$consumers" "${tools[@]}"
-			measure $input "fan$consumers" 1 "${tools[@]}"
+			agree "fan$consumers" "${tools[@]}"
+			measure "fan$consumers" 1 "${tools[@]}"
 			table "$consumers copies of a $input" x $goal "${tools[@]}"
 		done
 	done
 	rm "$work/input"
+	input=none
 }
 
 # ours PID: PID and its descendants that are still mkfifo-graph.
@@ -336,24 +255,14 @@ part_start()
 			tools+=(pipexec)
 		fi
 		write_chain "true$length" $length /bin/true /bin/true
-		agree none "true$length" "${tools[@]}"
-		measure none "true$length" $repeats "${tools[@]}"
+		agree "true$length" "${tools[@]}"
+		measure "true$length" $repeats "${tools[@]}"
 		table "$length true" of $goal "${tools[@]}"
 	done
 }
 
-has_pipexec=$(type -P pipexec) ||
-	echo "pipexec is not installed: skipped (apt-get install pipexec)"
-has_pee=$(type -P pee) ||
-	echo "pee is not installed: skipped (apt-get install moreutils)"
-echo "$("$MG" --version | head -n 1), $(nproc) processors, $(uname -r)," \
-	"$ROUNDS rounds"
+has_pipexec=$(has pipexec pipexec)
+has_pee=$(has pee moreutils)
+about
 make_part
-for part in "${@:-chain fan memory start}"; do
-	for one in $part; do
-		case $one in
-		chain | fan | memory | start) "part_$one" ;;
-		*) echo "usage: graph.sh [chain|fan|memory|start]..." >&2; exit 64 ;;
-		esac
-	done
-done
+parts_of "chain fan memory start" "$@"

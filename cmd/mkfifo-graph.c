@@ -15,6 +15,7 @@
 
 #include "check.h"
 #include "graph.h"
+#include "include.h"
 #include "plan.h"
 #include "run.h"
 #include "show.h"
@@ -240,7 +241,7 @@ load_graph(const struct options *options)
 	};
 	int status;
 
-	if (graph)
+	if (graph && flow_include(graph, &messages) == 0)
 		flow_check(graph, &values, &messages);
 	flow_messages_sort(&messages);
 	flow_complain_all(&messages);

@@ -12,9 +12,39 @@ static void
 refuse(struct flow_checking *checking, const struct flow_edge *edge,
        const char *reason)
 {
-	flow_messages_add(checking->messages, 65, flow_check_edge_line(edge),
+	flow_messages_add(checking->messages, 65, flow_check_at_edge(checking, edge),
 			  "`%s`: %s",
 			  flow_check_edge_text(checking->graph, edge), reason);
+}
+
+/*
+ * Why the ports of EDGE cannot be, where an object is: a name on stdin or
+ * stdout is a port of the graph as a whole, when it is a node of another.
+ */
+static const char *
+port_fault(const struct flow_checking *checking, const struct flow_edge *edge)
+{
+	const struct flow_node *tail = edge->tail, *head = edge->head;
+	const char *own = NULL, *none = NULL;
+
+	if (tail->kind == FLOW_NODE_STDIN && edge->out.name != NULL)
+		own = edge->out.name;
+	else if (tail->kind != FLOW_NODE_PROCESS && edge->out.fd != 1)
+		none = tail->name;
+	if (head->kind == FLOW_NODE_STDOUT && edge->in.name != NULL)
+		own = edge->in.name;
+	else if (head->kind != FLOW_NODE_PROCESS && edge->in.fd != 0)
+		none = head->name;
+	if (none != NULL)
+		return flow_graph_printf(checking->graph,
+					 "`%s` is no process and has no ports",
+					 none);
+	if (own == NULL || checking->inside)
+		return NULL;
+	return flow_graph_printf(checking->graph,
+				 "`%s` is a port of this graph, which only a "
+				 "graph that has it as a node (graph=) can join",
+				 own);
 }
 
 /* The ends of EDGE at objects; false when something was wrong. */
@@ -30,14 +60,8 @@ check_objects(struct flow_checking *checking, const struct flow_edge *edge)
 					   tail->name);
 	else if (head->kind == FLOW_NODE_STDIN)
 		reason = "`stdin` can only be read";
-	else if (tail->kind != FLOW_NODE_PROCESS && edge->out.fd != 1)
-		reason = flow_graph_printf(
-			graph, "`%s` is no process and has no ports",
-			tail->name);
-	else if (head->kind != FLOW_NODE_PROCESS && edge->in.fd != 0)
-		reason = flow_graph_printf(
-			graph, "`%s` is no process and has no ports",
-			head->name);
+	else if (port_fault(checking, edge) != NULL)
+		reason = port_fault(checking, edge);
 	else if (tail->kind != FLOW_NODE_PROCESS &&
 		 head->kind != FLOW_NODE_PROCESS)
 		reason = flow_graph_printf(
@@ -50,8 +74,8 @@ check_objects(struct flow_checking *checking, const struct flow_edge *edge)
 	return reason == NULL;
 }
 
-static void
-check_edge(struct flow_checking *checking, const struct flow_edge *edge)
+void
+flow_check_edge(struct flow_checking *checking, const struct flow_edge *edge)
 {
 	struct flow_graph *graph = checking->graph;
 
@@ -124,7 +148,6 @@ static void
 add_err(struct flow_checking *checking, struct flow_node *node)
 {
 	const struct flow_edge *other;
-	struct flow_edge *added;
 	struct flow_node *target;
 
 	/* The default err= of all nodes does not fall on the one it names. */
@@ -135,7 +158,7 @@ add_err(struct flow_checking *checking, struct flow_node *node)
 	if (target == NULL) {
 		if (!was_named(checking->graph, node))
 			flow_messages_add(
-				checking->messages, 65, node->line,
+				checking->messages, 65, flow_check_at_node(checking, node),
 				"node `%s`: err: there is no node `%s`%s",
 				node->name, node->err,
 				flow_check_hint(checking->graph,
@@ -147,7 +170,7 @@ add_err(struct flow_checking *checking, struct flow_node *node)
 	other = edge_out_of(node, 2);
 	if (other != NULL) {
 		flow_messages_add(checking->messages, 65,
-				  flow_check_edge_line(other),
+				  flow_check_at_edge(checking, other),
 				  "`%s`: descriptor 2 of `%s` has err=`%s` too "
 				  "(line %u); use one of them (err=\"\" undoes "
 				  "a default)",
@@ -155,12 +178,11 @@ add_err(struct flow_checking *checking, struct flow_node *node)
 				  node->name, node->err, node->line);
 		return;
 	}
-	added = add_edge(checking, node, 2, target);
-	check_edge(checking, added);
+	add_edge(checking, node, 2, target);
 }
 
-static void
-add_implicit(struct flow_checking *checking)
+void
+flow_check_implicit(struct flow_checking *checking)
 {
 	struct flow_graph *graph = checking->graph;
 	size_t count = graph->node_count, i;
@@ -169,6 +191,9 @@ add_implicit(struct flow_checking *checking)
 	for (i = 0; i < count; i++)
 		if (graph->nodes[i]->kind == FLOW_NODE_PROCESS)
 			add_err(checking, graph->nodes[i]);
+	/* they are edges now, and looking again would find them twice */
+	for (i = 0; i < count; i++)
+		graph->nodes[i]->err = NULL;
 	for (i = 0; i < count; i++) {
 		node = graph->nodes[i];
 		if (node->kind == FLOW_NODE_PROCESS &&
@@ -203,7 +228,7 @@ check_path(struct flow_checking *checking, struct flow_node **nodes,
 			continue;
 		if (writer != NULL)
 			flow_messages_add(
-				checking->messages, 65, nodes[i]->line,
+				checking->messages, 65, flow_check_at_node(checking, nodes[i]),
 				"node `%s`: file `%s` is written by node `%s` "
 				"(line %u) too; write both to one node",
 				nodes[i]->name, nodes[i]->file, writer->name,
@@ -211,7 +236,7 @@ check_path(struct flow_checking *checking, struct flow_node **nodes,
 		writer = nodes[i];
 	}
 	if (reader != NULL && writer != NULL)
-		flow_messages_add(checking->messages, 65, writer->line,
+		flow_messages_add(checking->messages, 65, flow_check_at_node(checking, writer),
 				  "node `%s`: file `%s` is both read (line %u) "
 				  "and written (line %u)",
 				  writer->name, writer->file,
@@ -252,8 +277,8 @@ flow_check_edges(struct flow_checking *checking)
 	struct flow_graph *graph = checking->graph;
 	size_t i;
 
+	flow_check_implicit(checking);
 	for (i = 0; i < graph->edge_count; i++)
-		check_edge(checking, graph->edges[i]);
-	add_implicit(checking);
+		flow_check_edge(checking, graph->edges[i]);
 	check_files(checking);
 }

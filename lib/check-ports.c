@@ -74,7 +74,8 @@ refuse_two(const struct group *group, const char *what,
 	unsigned line_b = flow_check_edge_line(b);
 
 	flow_messages_add(group->checking->messages, 65,
-			  line_a > line_b ? line_a : line_b,
+			  flow_check_at_edge(group->checking,
+					     line_a > line_b ? a : b),
 			  "two policies on one port: the edges %s %s at lines "
 			  "%u and %u differ in %s",
 			  group->ends->incoming ? "into" : "out of",
@@ -140,7 +141,7 @@ settle_merge(const struct group *group)
 	    first->merge != (enum flow_merge)group->node->merge)
 		flow_messages_add(
 			group->checking->messages, 65,
-			flow_check_edge_line(first),
+			flow_check_at_edge(group->checking, first),
 			"two policies on one port: merge= of `%s` "
 			"and of node `%s` (line %u) differ",
 			flow_check_edge_text(group->checking->graph, first),
@@ -160,9 +161,11 @@ same_record(const struct flow_record *a, const struct flow_record *b)
 		strcmp(a->string, b->string) == 0);
 }
 
+/* The record= of a group's edges goes to the side that the group is on. */
 static void
 settle_record(const struct group *group)
 {
+	bool incoming = group->ends[0].incoming;
 	const struct flow_edge *first = NULL;
 	struct flow_record record;
 	struct flow_edge *edge;
@@ -174,14 +177,148 @@ settle_record(const struct group *group)
 			continue;
 		if (first == NULL)
 			first = edge;
-		else if (!same_record(&edge->record, &first->record))
+		else if (!same_record(&edge->written_record,
+				      &first->written_record))
 			refuse_two(group, "record", first, edge);
 	}
 	record = first != NULL
-			 ? first->record
+			 ? first->written_record
 			 : (struct flow_record){ .kind = FLOW_RECORD_LINE };
 	for (i = 0; i < group->count; i++)
-		group->ends[i].edge->record = record;
+		*(incoming ? &group->ends[i].edge->record
+			   : &group->ends[i].edge->out_record) = record;
+}
+
+static bool
+same_fields(const struct flow_keys *a, const struct flow_keys *b)
+{
+	return a->count == b->count &&
+	       (a->count == 0 ||
+		memcmp(a->by, b->by, a->count * sizeof *a->by) == 0);
+}
+
+/*
+ * What by=, delim=, numeric= and reverse= say on any of a group's edges counts
+ * for all of them.
+ */
+static void
+settle_keys(const struct group *group)
+{
+	bool incoming = group->ends[0].incoming;
+	struct flow_keys keys = { .delim = '\t' };
+	const struct flow_edge *by = NULL, *delim = NULL;
+	struct flow_edge *edge;
+	size_t i;
+
+	for (i = 0; i < group->count; i++) {
+		const struct flow_keys *written;
+
+		edge = group->ends[i].edge;
+		written = &edge->written_keys;
+		if (edge->by_written && by != NULL &&
+		    !same_fields(written, &keys))
+			refuse_two(group, "by", by, edge);
+		if (edge->delim_written && delim != NULL &&
+		    written->delim != keys.delim)
+			refuse_two(group, "delim", delim, edge);
+		if (edge->by_written && by == NULL) {
+			by = edge;
+			keys.by = written->by;
+			keys.count = written->count;
+		}
+		if (edge->delim_written && delim == NULL) {
+			delim = edge;
+			keys.delim = written->delim;
+		}
+		keys.numeric |= written->numeric;
+		keys.reverse |= written->reverse;
+	}
+	for (i = 0; i < group->count; i++)
+		*(incoming ? &group->ends[i].edge->keys
+			   : &group->ends[i].edge->out_keys) = keys;
+}
+
+/* slow= and header= of a split. */
+static void
+settle_branches(const struct group *group)
+{
+	const struct flow_edge *slow = NULL, *header = NULL;
+	unsigned max_open = 0;
+	struct flow_edge *edge;
+	size_t i;
+
+	for (i = 0; i < group->count; i++) {
+		edge = group->ends[i].edge;
+		if (edge->slow_written && slow != NULL &&
+		    edge->slow != slow->slow)
+			refuse_two(group, "slow", slow, edge);
+		if (edge->header_written && header != NULL &&
+		    edge->header != header->header)
+			refuse_two(group, "header", header, edge);
+		if (edge->slow_written && slow == NULL)
+			slow = edge;
+		if (edge->header_written && header == NULL)
+			header = edge;
+		if (edge->max_open > max_open)
+			max_open = edge->max_open;
+	}
+	for (i = 0; i < group->count; i++) {
+		edge = group->ends[i].edge;
+		edge->slow = slow != NULL ? slow->slow : FLOW_SLOW_BLOCK;
+		edge->header = header != NULL ? header->header : 0;
+		edge->max_open = max_open;
+	}
+}
+
+static const char key_mark[] = "{key}";
+
+/* split=key and file="...{key}..." belong together. */
+static void
+check_key(const struct group *group)
+{
+	struct flow_checking *checking = group->checking;
+	const struct flow_edge *edge = group->ends[0].edge;
+	const struct flow_node *head = edge->head;
+	bool to_files = head->kind == FLOW_NODE_FILE && head->file != NULL &&
+			strstr(head->file, key_mark) != NULL;
+
+	if (edge->split != FLOW_SPLIT_KEY)
+		return;
+	if (group->count > 1)
+		flow_messages_add(checking->messages, 65,
+				  flow_check_at_edge(checking, group->ends[1].edge),
+				  "split=key has one edge, to a file node with "
+				  "{key} in its path; out of %s go %zu",
+				  place(group), group->count);
+	else if (!to_files)
+		flow_messages_add(checking->messages, 65,
+				  flow_check_at_edge(checking, edge),
+				  "split=key wants a file node with {key} in "
+				  "its path, such as file=\"by/{key}.tsv\"; "
+				  "`%s` is none",
+				  head->name);
+	else if (head->in_count > 1)
+		flow_messages_add(checking->messages, 65,
+				  flow_check_at_edge(checking, head->in[1]),
+				  "`%s` is written by split=key, so by one edge "
+				  "alone; merge the others before the split",
+				  head->name);
+}
+
+/* A file of each key that nobody splits. */
+static void
+check_unsplit_key(struct flow_checking *checking, const struct flow_node *node)
+{
+	if (node->kind != FLOW_NODE_FILE || node->file == NULL ||
+	    strstr(node->file, key_mark) == NULL)
+		return;
+	for (size_t i = 0; i < node->in_count; i++)
+		if (node->in[i]->split != FLOW_SPLIT_KEY)
+			flow_messages_add(checking->messages, 65,
+					  flow_check_at_edge(checking, node->in[i]),
+					  "`%s` has {key} in its path; the edge "
+					  "into it wants split=key",
+					  node->name);
 }
 
 static void
@@ -195,7 +332,7 @@ check_nth(const struct group *group)
 		b = group->ends[i].edge;
 		if (a->nth != LONG_MAX && a->nth == b->nth)
 			flow_messages_add(group->checking->messages, 65,
-					  flow_check_edge_line(b),
+					  flow_check_at_edge(group->checking, b),
 					  "nth=%ld is written on two edges "
 					  "into %s (lines %u and %u)",
 					  a->nth, place(group),
@@ -220,7 +357,7 @@ check_named(const struct group *group)
 	}
 	if (name[strcspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] != '\0')
 		flow_messages_add(checking->messages, 65,
-				  flow_check_edge_line(first),
+				  flow_check_at_edge(checking, first),
 				  "port %s: a name with capitals could be a "
 				  "variable that programs know; use small "
 				  "letters",
@@ -232,7 +369,7 @@ check_named(const struct group *group)
 		taken = "-D";
 	if (taken != NULL)
 		flow_messages_add(checking->messages, 65,
-				  flow_check_edge_line(first),
+				  flow_check_at_edge(checking, first),
 				  "port %s: %s sets a variable of that name",
 				  place(group), taken);
 }
@@ -242,11 +379,14 @@ check_group(const struct group *group)
 {
 	if (group->ends[0].incoming) {
 		settle_merge(group);
-		settle_record(group);
 		check_nth(group);
 	} else {
 		settle_split(group);
+		settle_branches(group);
+		check_key(group);
 	}
+	settle_record(group);
+	settle_keys(group);
 	if (group->ends[0].port->name != NULL &&
 	    group->node->kind == FLOW_NODE_PROCESS)
 		check_named(group);
@@ -262,7 +402,7 @@ refuse_both(const struct group *out, const struct group *in)
 	if (out->ends[0].port->name == NULL && out->ends[0].port->fd <= 2)
 		return;
 	flow_messages_add(
-		out->checking->messages, 65, flow_check_edge_line(b),
+		out->checking->messages, 65, flow_check_at_edge(out->checking, b),
 		"port %s is an output (`%s`, line %u) and an input "
 		"(`%s`); give them different %s",
 		place(out), flow_check_edge_text(out->checking->graph, a),
@@ -340,5 +480,7 @@ flow_check_ports(struct flow_checking *checking)
 			      compare_in);
 		check_node(checking, node, ends);
 	}
+	for (i = 0; i < graph->node_count; i++)
+		check_unsplit_key(checking, graph->nodes[i]);
 	free(ends);
 }

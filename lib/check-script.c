@@ -22,7 +22,9 @@ enum { LONGEST_SCRIPT = 1 << 20 };
 static const char *
 find_path(struct flow_graph *graph, const struct flow_node *node)
 {
-	const char *slash = strrchr(graph->source, '/');
+	const char *source = node->inner != NULL ? node->inner->source
+						 : graph->source;
+	const char *slash = strrchr(source, '/');
 	char *here;
 	const char *path;
 
@@ -30,8 +32,8 @@ find_path(struct flow_graph *graph, const struct flow_node *node)
 		return node->script;
 	path = flow_graph_printf(
 		graph, "%.*s/%s",
-		slash != NULL ? (int)(slash - graph->source) : 1,
-		slash != NULL ? graph->source : ".", node->script);
+		slash != NULL ? (int)(slash - source) : 1,
+		slash != NULL ? source : ".", node->script);
 	if (*path == '/' || node->cwd == NULL)
 		return path;
 	here = getcwd(NULL, 0);
@@ -91,7 +93,7 @@ static int
 refuse(struct flow_checking *checking, const struct flow_node *node, int status,
        const char *reason)
 {
-	flow_messages_add(checking->messages, status, node->line,
+	flow_messages_add(checking->messages, status, flow_check_at_node(checking, node),
 			  "node `%s`: script=`%s`: %s", node->name,
 			  node->script, reason);
 	return -1;

@@ -78,11 +78,15 @@ is_unmarked(const struct flow_edge *edge)
 	return joins_processes(edge) && !edge->back;
 }
 
-/* A file is opened afresh by each of its readers, so it makes none of them wait. */
+/*
+ * A file is opened afresh by each of its readers, so it makes none of them wait,
+ * unless its records are shared out.
+ */
 static bool
 can_block(const struct flow_edge *edge)
 {
-	return edge->tail->kind != FLOW_NODE_FILE;
+	return edge->tail->kind != FLOW_NODE_FILE ||
+	       edge->split != FLOW_SPLIT_COPY || edge->slow != FLOW_SLOW_BLOCK;
 }
 
 static bool
@@ -117,16 +121,16 @@ dot_word(struct flow_graph *graph, const char *text)
 static const char *
 second_process(struct flow_graph *graph, const struct flow_node *node)
 {
-	int length = (int)strcspn(node->name, " \t\n'\"\\|;&<>$");
+	int length = (int)strcspn(node->command, " \t\n'\"\\|;&<>$");
 	unsigned number = 2;
 	const char *name;
 
 	do {
-		name = flow_graph_printf(graph, "%.*s%u", length, node->name,
+		name = flow_graph_printf(graph, "%.*s%u", length, node->command,
 					 number++);
 	} while (flow_graph_node(graph, name) != NULL);
 	return flow_graph_printf(graph, "%s [cmd=%s]", dot_word(graph, name),
-				 dot_word(graph, node->name));
+				 dot_word(graph, node->command));
 }
 
 /* "a -> b -> a" from LENGTH arcs. */
@@ -155,9 +159,8 @@ refuse_cycle(struct flow_checking *checking, const struct selection *selection,
 {
 	struct flow_graph *graph = checking->graph;
 	const struct flow_node *node, *twice = NULL;
-	const struct flow_edge *err = NULL;
+	const struct flow_edge *err = NULL, *last = NULL, *edge;
 	const char *hint = "", *second;
-	unsigned line = 0;
 	size_t i;
 
 	for (i = 0; i < length; i++) {
@@ -166,8 +169,10 @@ refuse_cycle(struct flow_checking *checking, const struct selection *selection,
 			twice = node;
 		if (selection->edges[cycle[i]]->implicit)
 			err = selection->edges[cycle[i]];
-		if (flow_check_edge_line(selection->edges[cycle[i]]) > line)
-			line = flow_check_edge_line(selection->edges[cycle[i]]);
+		edge = selection->edges[cycle[i]];
+		if (last == NULL ||
+		    flow_check_edge_line(edge) > flow_check_edge_line(last))
+			last = edge;
 	}
 	if (err != NULL) {
 		hint = flow_graph_printf(
@@ -182,7 +187,8 @@ refuse_cycle(struct flow_checking *checking, const struct selection *selection,
 					 "name the second: `%s`",
 					 second);
 	}
-	flow_messages_add(checking->messages, 65, line,
+	flow_messages_add(checking->messages, 65,
+			  flow_check_at_edge(checking, last),
 			  "`%s` is a cycle; if it is meant, mark the edge that "
 			  "closes it with back=true%s",
 			  cycle_text(graph, selection, cycle, length), hint);
@@ -262,7 +268,7 @@ check_marks(struct flow_checking *checking, const struct flow_edge *edge,
 
 	if (edge->back && !in_cycle)
 		flow_messages_add(
-			checking->messages, 65, flow_check_edge_line(edge),
+			checking->messages, 65, flow_check_at_edge(checking, edge),
 			"`%s` is marked back=true and closes no cycle",
 			flow_check_edge_text(checking->graph, edge));
 	if (!edge->eof_exit)
@@ -274,7 +280,7 @@ check_marks(struct flow_checking *checking, const struct flow_edge *edge,
 			 "back";
 	if (reason != NULL)
 		flow_messages_add(
-			checking->messages, 65, flow_check_edge_line(edge),
+			checking->messages, 65, flow_check_at_edge(checking, edge),
 			"`%s`: eof=exit cannot be kept %s",
 			flow_check_edge_text(checking->graph, edge), reason);
 }

@@ -5,11 +5,17 @@
 #include "check-private.h"
 
 #include <limits.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "expand.h"
 #include "size.h"
+#include "value.h"
+
+/* More processes of one node would only wait for each other. */
+enum { REPLICAS_MOST = 1024 };
 
 /* How many arguments USAGE allows: "FILE [TOP]" one or two, "FILE..." any but none. */
 static void
@@ -38,22 +44,99 @@ read_usage(const char *usage, size_t *least, size_t *most)
 	}
 }
 
+/* Are ARGS as many as USAGE, which may be NULL, allows? Sets their COUNT. */
+static bool
+fits(const char *usage, char *const *args, size_t *count)
+{
+	size_t least = 0, most = SIZE_MAX;
+
+	if (usage != NULL)
+		read_usage(usage, &least, &most);
+	for (*count = 0; args[*count] != NULL;)
+		++*count;
+	return *count >= least && *count <= most;
+}
+
 static void
 check_args(struct flow_checking *checking)
 {
 	const char *usage = checking->graph->args;
-	size_t least, most, count = 0;
+	size_t count;
 
-	if (usage == NULL)
-		return;
-	read_usage(usage, &least, &most);
-	while (checking->values->args[count] != NULL)
-		count++;
-	if (count >= least && count <= most)
+	if (fits(usage, checking->values->args, &count))
 		return;
 	checking->args_wrong = true;
 	flow_messages_add(checking->messages, 64, 0, "usage: %s%s%s",
 			  checking->values->program, *usage ? " " : "", usage);
+}
+
+static struct flow_values
+values_for(const struct flow_checking *checking, const struct flow_inner *inner)
+{
+	struct flow_values values = *checking->values;
+
+	values.args = flow_check_args(checking, inner);
+	return values;
+}
+
+/* The words of TEXT, args= of the node INNER, which are expanded as in its file. */
+static char **
+expand_args(struct flow_checking *checking, const struct flow_inner *inner,
+	    const char *text)
+{
+	const struct flow_inner *outer = inner->outer;
+	struct flow_values values = values_for(checking, outer);
+	struct flow_error error = { 0 };
+	char **words = flow_expand_words(text, &values, &error), **args;
+	size_t count = 0;
+
+	/* 64: an argument, and the usage line has told about those. */
+	if (words == NULL &&
+	    (error.status != 64 ||
+	     !(outer != NULL ? outer->args_wrong : checking->args_wrong)))
+		flow_messages_add(checking->messages,
+				  error.status == 64 ? 65 : error.status,
+				  inner->line, "node `%s`: args: %s",
+				  inner->name, error.text);
+	flow_error_clear(&error);
+	while (words != NULL && words[count] != NULL)
+		count++;
+	args = flow_graph_alloc(checking->graph, (count + 1) * sizeof *args);
+	args[count] = NULL;
+	for (size_t i = 0; i < count; i++)
+		args[i] = flow_graph_strdup(checking->graph, words[i]);
+	if (words == NULL)
+		args = NULL;
+	free(words);
+	return args;
+}
+
+/* $1... of the graph that is node INNER. */
+static void
+check_inner_args(struct flow_checking *checking, struct flow_inner *inner)
+{
+	const char *text = inner->written_args;
+	static char *none[] = { NULL };
+	size_t count;
+
+	checking->messages->at =
+		inner->outer != NULL ? inner->outer->source : NULL;
+	inner->args = none;
+	if (text != NULL) {
+		inner->args = expand_args(checking, inner, text);
+		if (inner->args == NULL) {
+			inner->args = none;
+			inner->args_wrong = true;
+			return;
+		}
+	}
+	if (fits(inner->usage, inner->args, &count))
+		return;
+	inner->args_wrong = true;
+	flow_messages_add(checking->messages, 65, inner->line,
+			  "node `%s`: `%s` wants args=\"%s\", and %zu %s given",
+			  inner->name, inner->source, inner->usage, count,
+			  count == 1 ? "is" : "are");
 }
 
 /* One --cmd. */
@@ -95,11 +178,14 @@ static void
 report(struct flow_checking *checking, const struct flow_node *node,
        const char *attribute, struct flow_error *error)
 {
+	bool told = node->inner != NULL ? node->inner->args_wrong
+					: checking->args_wrong;
+
 	/* 64: an argument, and the usage line has told about those. */
-	if (error->status != 64 || !checking->args_wrong)
+	if (error->status != 64 || !told)
 		flow_messages_add(checking->messages,
 				  error->status == 64 ? 65 : error->status,
-				  node->line, "node `%s`: %s: %s", node->name,
+				  flow_check_at_node(checking, node), "node `%s`: %s: %s", node->name,
 				  attribute, error->text);
 	flow_error_clear(error);
 }
@@ -109,14 +195,15 @@ static const char *
 expand(struct flow_checking *checking, const struct flow_node *node,
        const char *attribute, const char *text)
 {
+	struct flow_values values = values_for(checking, node->inner);
 	struct flow_error error = { 0 };
-	char *expanded = flow_expand_text(text, checking->values, &error);
+	char *expanded = flow_expand_text(text, &values, &error);
 	const char *kept = NULL;
 
 	if (expanded == NULL) {
 		report(checking, node, attribute, &error);
 	} else if (*expanded == '\0') {
-		flow_messages_add(checking->messages, 65, node->line,
+		flow_messages_add(checking->messages, 65, flow_check_at_node(checking, node),
 				  "node `%s`: %s is empty%s%s", node->name,
 				  attribute,
 				  *text ? " after expansion of " : "", text);
@@ -136,10 +223,37 @@ check_timeout(struct flow_checking *checking, struct flow_node *node)
 		return;
 	text = expand(checking, node, "timeout", node->written_timeout);
 	if (text != NULL && flow_duration_parse(text, &node->timeout) < 0)
-		flow_messages_add(checking->messages, 65, node->line,
+		flow_messages_add(checking->messages, 65, flow_check_at_node(checking, node),
 				  "node `%s`: timeout=`%s` is no duration "
 				  "such as 1.5, 500ms, 2m or 1h",
 				  node->name, text);
+}
+
+static void
+check_replicas(struct flow_checking *checking, struct flow_node *node)
+{
+	const char *text;
+	long number;
+
+	if (node->written_replicas == NULL)
+		return;
+	text = expand(checking, node, "replicas", node->written_replicas);
+	if (text == NULL)
+		return;
+	if (strcmp(text, "cpus") == 0) {
+		cpu_set_t set;
+
+		number = sched_getaffinity(0, sizeof set, &set) == 0
+				 ? CPU_COUNT(&set)
+				 : sysconf(_SC_NPROCESSORS_ONLN);
+	} else if (flow_value_number(text, 1, REPLICAS_MOST, &number) < 0) {
+		flow_messages_add(checking->messages, 65, flow_check_at_node(checking, node),
+				  "node `%s`: replicas=`%s`: a number from 1 "
+				  "to %d, or cpus, is wanted",
+				  node->name, text, REPLICAS_MOST);
+		return;
+	}
+	node->replicas = number > 0 ? (unsigned)number : 1;
 }
 
 /* Adds WORD, "NAME=VALUE", to the COUNT of node->environment; a name's last value counts. */
@@ -150,7 +264,7 @@ add_variable(struct flow_checking *checking, struct flow_node *node,
 	size_t length = flow_expand_name_length(word), i;
 
 	if (length == 0 || word[length] != '=') {
-		flow_messages_add(checking->messages, 65, node->line,
+		flow_messages_add(checking->messages, 65, flow_check_at_node(checking, node),
 				  "node `%s`: env: `%s` is not NAME=VALUE "
 				  "(a value with blanks needs quotes)",
 				  node->name, word);
@@ -166,12 +280,13 @@ add_variable(struct flow_checking *checking, struct flow_node *node,
 static void
 check_environment(struct flow_checking *checking, struct flow_node *node)
 {
+	struct flow_values values = values_for(checking, node->inner);
 	struct flow_error error = { 0 };
 	char **words = NULL;
 	size_t count = 0, i;
 
 	if (node->written_env != NULL) {
-		words = flow_expand_words(node->written_env, checking->values,
+		words = flow_expand_words(node->written_env, &values,
 					  &error);
 		if (words == NULL)
 			report(checking, node, "env", &error);
@@ -190,10 +305,15 @@ check_environment(struct flow_checking *checking, struct flow_node *node)
 void
 flow_check_values(struct flow_checking *checking)
 {
+	struct flow_inner *inner;
 	struct flow_node *node;
 	size_t i;
 
 	check_args(checking);
+	for (inner = checking->graph->inners; inner != NULL;
+	     inner = inner->next)
+		check_inner_args(checking, inner);
+	checking->messages->at = NULL;
 	for (i = 0; checking->values->commands[i] != NULL; i++)
 		set_command(checking, checking->values->commands[i]);
 	for (i = 0; i < checking->graph->node_count; i++) {
@@ -203,6 +323,7 @@ flow_check_values(struct flow_checking *checking)
 		if (node->cwd != NULL)
 			node->cwd = expand(checking, node, "cwd", node->cwd);
 		check_timeout(checking, node);
+		check_replicas(checking, node);
 		check_environment(checking, node);
 	}
 }

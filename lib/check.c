@@ -22,9 +22,11 @@ flow_check(struct flow_graph *graph, const struct flow_values *values,
 	flow_check_values(&checking);
 	flow_check_edges(&checking);
 	flow_check_ports(&checking);
+	flow_check_operators(&checking);
 	flow_check_shape(&checking);
 	if (!values->names_only)
 		flow_check_commands(&checking);
+	messages->at = NULL;
 }
 
 const char *
@@ -77,6 +79,35 @@ unsigned
 flow_check_edge_line(const struct flow_edge *edge)
 {
 	return edge->line > 0 ? edge->line : edge->tail->line;
+}
+
+/* Inside, include has said already which file is being looked at. */
+static void
+set_file(struct flow_checking *checking, const struct flow_inner *inner)
+{
+	if (!checking->inside)
+		checking->messages->at = inner != NULL ? inner->source : NULL;
+}
+
+unsigned
+flow_check_at_edge(struct flow_checking *checking, const struct flow_edge *edge)
+{
+	set_file(checking, edge->line > 0 ? edge->inner : edge->tail->inner);
+	return flow_check_edge_line(edge);
+}
+
+unsigned
+flow_check_at_node(struct flow_checking *checking, const struct flow_node *node)
+{
+	set_file(checking, node->inner);
+	return node->line;
+}
+
+char *const *
+flow_check_args(const struct flow_checking *checking,
+		const struct flow_inner *inner)
+{
+	return inner != NULL ? inner->args : checking->values->args;
 }
 
 void

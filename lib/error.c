@@ -114,6 +114,7 @@ flow_messages_add(struct flow_messages *messages, int status, unsigned line,
 	message->status = status;
 	message->line = line;
 	message->order = count;
+	message->source = messages->at;
 	va_start(arguments, format);
 	if (vasprintf(&message->text, format, arguments) < 0)
 		flow_error_no_memory();
@@ -130,11 +131,21 @@ compare_numbers(unsigned a, unsigned b)
 	return (a > b) - (a < b);
 }
 
+/* The list's own, which is NULL, comes first. */
+static int
+compare_places(const struct flow_message *a, const struct flow_message *b)
+{
+	int source = a->source && b->source ? strcmp(a->source, b->source)
+					    : !!a->source - !!b->source;
+
+	return source ? source : compare_numbers(a->line, b->line);
+}
+
 static int
 by_line_and_order(const void *left, const void *right)
 {
 	const struct flow_message *a = left, *b = right;
-	int line = compare_numbers(a->line, b->line);
+	int line = compare_places(a, b);
 
 	return line ? line : compare_numbers(a->order, b->order);
 }
@@ -143,7 +154,7 @@ static int
 by_content(const void *left, const void *right)
 {
 	const struct flow_message *a = left, *b = right;
-	int line = compare_numbers(a->line, b->line);
+	int line = compare_places(a, b);
 	int text = line ? line : strcmp(a->text, b->text);
 
 	return text ? text : (a->status > b->status) - (a->status < b->status);

@@ -42,12 +42,14 @@ struct flow_message {
 	int status; /* 0: a warning */
 	unsigned line; /* 1-based; 0: no line */
 	unsigned order; /* as it was added; ties between equal lines */
+	const char *source; /* what the line is of; NULL: the list's; borrowed */
 	char *text;
 };
 
 struct flow_messages {
 	const char *
 		source; /* what the lines are of: a file's name, or "-e"; borrowed */
+	const char *at; /* what is being added about; NULL: source; borrowed */
 	struct flow_message *list;
 	size_t count;
 	size_t errors; /* how many of them are errors */
@@ -60,7 +62,10 @@ struct flow_messages {
 void flow_messages_add(struct flow_messages *messages, int status,
 		       unsigned line, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-/* Sorts by line, drops exact repeats; call once before printing. */
+/*
+ * Sorts by source (the list's own first) and line, drops exact repeats; call
+ * once before printing.
+ */
 void flow_messages_sort(struct flow_messages *messages);
 /* The status of the first error after sorting, or 0. */
 int flow_messages_status(const struct flow_messages *messages);

@@ -261,6 +261,151 @@ flow_graph_add_edge(struct flow_graph *graph, struct flow_node *tail, int out,
 	return edge;
 }
 
+/* --- graphs that become part of another */
+
+void
+flow_store_absorb(struct flow_graph *graph, const struct flow_node *at,
+		  struct flow_graph *inner)
+{
+	struct store *store = graph->arena;
+	size_t after = at->id + 1, more = inner->node_count;
+
+	while (graph->node_count + more > store->node_room)
+		graph->nodes = make_place(graph->nodes, store->node_room,
+					  &store->node_room);
+	memmove(graph->nodes + after + more, graph->nodes + after,
+		(graph->node_count - after) * sizeof(*graph->nodes));
+	if (more > 0)
+		memcpy(graph->nodes + after, inner->nodes,
+		       more * sizeof(*graph->nodes));
+	graph->node_count += more;
+	while (graph->edge_count + inner->edge_count > store->edge_room)
+		graph->edges = make_place(graph->edges, store->edge_room,
+					  &store->edge_room);
+	if (inner->edge_count > 0)
+		memcpy(graph->edges + graph->edge_count, inner->edges,
+		       inner->edge_count * sizeof(*graph->edges));
+	graph->edge_count += inner->edge_count;
+	flow_store_keep(graph, inner);
+}
+
+void
+flow_store_keep(struct flow_graph *graph, struct flow_graph *inner)
+{
+	struct store *store = graph->arena, *other = inner->arena;
+	struct block **last = &store->blocks;
+
+	while (*last != NULL)
+		last = &(*last)->next;
+	*last = other->blocks;
+	other->blocks = NULL;
+	flow_graph_free(inner);
+}
+
+void
+flow_store_set_edges(struct flow_graph *graph, struct flow_edge *const *edges,
+		     size_t count)
+{
+	struct store *store = graph->arena;
+
+	while (count > store->edge_room)
+		graph->edges = make_place(graph->edges, store->edge_room,
+					  &store->edge_room);
+	if (count > 0)
+		memcpy(graph->edges, edges, count * sizeof(*edges));
+	graph->edge_count = count;
+}
+
+void
+flow_store_drop_node(struct flow_graph *graph, const struct flow_node *node)
+{
+	size_t kept = 0, i;
+
+	for (i = 0; i < graph->node_count; i++)
+		if (graph->nodes[i] != node)
+			graph->nodes[kept++] = graph->nodes[i];
+	graph->node_count = kept;
+}
+
+/* The room of a list that append has made. */
+static size_t
+room_of(size_t count)
+{
+	size_t room = 1;
+
+	if (count == 0)
+		return 0;
+	while (room < count)
+		room *= 2;
+	return room;
+}
+
+/* A list for COUNT edges, empty; LIST when it is long enough. */
+static struct flow_edge **
+empty_list(struct flow_graph *graph, struct flow_edge **list, size_t before,
+	   size_t count)
+{
+	if (room_of(count) <= room_of(before))
+		return list;
+	return flow_graph_alloc(graph, room_of(count) * sizeof(*list));
+}
+
+void
+flow_store_arrange(struct flow_graph *graph)
+{
+	size_t *counts = calloc(2 * graph->node_count + 1, sizeof(*counts));
+	struct flow_node *node;
+	struct flow_edge *edge;
+	size_t i;
+
+	if (counts == NULL)
+		flow_error_no_memory();
+	for (i = 0; i < graph->node_count; i++)
+		graph->nodes[i]->id = (unsigned)i;
+	for (i = 0; i < graph->edge_count; i++) {
+		counts[2 * graph->edges[i]->tail->id]++;
+		counts[2 * graph->edges[i]->head->id + 1]++;
+	}
+	for (i = 0; i < graph->node_count; i++) {
+		node = graph->nodes[i];
+		node->out = empty_list(graph, node->out, node->out_count,
+				       counts[2 * i]);
+		node->in = empty_list(graph, node->in, node->in_count,
+				      counts[2 * i + 1]);
+		node->out_count = node->in_count = 0;
+	}
+	for (i = 0; i < graph->edge_count; i++) {
+		edge = graph->edges[i];
+		edge->id = (unsigned)i;
+		edge->tail->out[edge->tail->out_count++] = edge;
+		edge->head->in[edge->head->in_count++] = edge;
+	}
+	free(counts);
+}
+
+struct flow_node *
+flow_store_rename(struct flow_graph *graph)
+{
+	struct store *store = graph->arena;
+	struct flow_node *twice = NULL;
+	size_t slot, i;
+
+	free(store->table);
+	store->table_size = 64;
+	while (store->table_size < 2 * graph->node_count + 2)
+		store->table_size *= 2;
+	store->table = calloc(store->table_size, sizeof *store->table);
+	if (store->table == NULL)
+		flow_error_no_memory();
+	for (i = 0; i < graph->node_count; i++) {
+		slot = slot_of(store, graph->nodes[i]->name);
+		if (store->table[slot] != NULL)
+			twice = graph->nodes[i];
+		store->table[slot] = graph->nodes[i];
+	}
+	return twice;
+}
+
 /* --- ports */
 
 const char *

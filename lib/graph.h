@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "error.h"
+#include "policy.h"
 #include "record.h"
 
 enum flow_node_kind {
@@ -28,8 +29,11 @@ enum flow_commit {
 };
 
 enum flow_via { FLOW_VIA_PIPE, FLOW_VIA_FIFO };
-enum flow_split { FLOW_SPLIT_COPY };
-enum flow_merge { FLOW_MERGE_ANY, FLOW_MERGE_CONCAT };
+enum flow_restart {
+	FLOW_RESTART_NO,
+	FLOW_RESTART_ON_FAILURE,
+	FLOW_RESTART_ALWAYS
+};
 
 /* One end of an edge: a descriptor, or a named port whose variable holds a path. */
 struct flow_port {
@@ -37,27 +41,53 @@ struct flow_port {
 	const char *name; /* of a named port, else NULL */
 };
 
+/* A graph that is a node of another: what its file says of all that is in it. */
+struct flow_inner {
+	struct flow_inner *next; /* in order, outer ones before inner ones */
+	struct flow_inner *outer; /* that it is a node of; NULL: the run's graph */
+	const char *name; /* of the node, with those around it: "a/b" */
+	const char *source; /* FILE, relative to the current folder */
+	unsigned line; /* of the node, in the outer file */
+	const char *written_args; /* args= of the node, not yet expanded */
+	char **args; /* set by check: $1..., NULL-terminated */
+	bool args_wrong; /* set by check: they do not fit, which was said */
+	const char *usage; /* args= of the inner graph, or NULL */
+	const char *default_shell; /* its shell=, or NULL */
+	bool names_declared; /* its names=declared */
+};
+
 struct flow_edge {
 	unsigned
 		id; /* index in graph.edges: the order of creation, implicit ones last */
 	unsigned line; /* where it was written; 0 for an implicit one */
+	struct flow_inner *inner; /* whose file that is; NULL: the run's graph */
 	struct flow_node *tail, *head;
 	struct flow_port out,
 		in; /* out: of the tail; in: of the head. fd 1 / 0 on objects */
 	enum flow_via via;
 	enum flow_split split;
 	enum flow_merge merge;
-	struct flow_record record; /* for merge=any */
+	struct flow_record record; /* of its in-port */
+	struct flow_record out_record; /* of its out-port */
+	struct flow_record written_record; /* as read: check gives it to the ports */
+	enum flow_slow slow;
+	struct flow_keys written_keys; /* as read */
+	struct flow_keys keys; /* of its in-port: merge=sorted */
+	struct flow_keys out_keys; /* of its out-port: split=hash, split=key */
+	uint64_t header; /* records that go to every branch of the split */
+	unsigned max_open; /* files of split=key that are open at once; 0: the default */
 	uint64_t capacity; /* bytes; 0: the default */
 	uint64_t spill; /* bytes an elastic edge may hold beyond its pipe */
-	bool split_written, merge_written,
-		record_written; /* set by the reader: on */
+	bool split_written, merge_written, record_written, slow_written,
+		by_written, delim_written, numeric_written, reverse_written,
+		header_written; /* set by the reader: on */
 	/* the edge or by an edge default, so not the built-in value */
 	long nth; /* place among the edges of its in-port; LONG_MAX: none written */
 	bool back; /* closes a cycle */
 	bool eof_exit; /* eof=exit */
 	bool implicit; /* descriptor 1 to stdout, or err= : nobody wrote the edge */
 	bool elastic; /* set by check: reconverges, so its relay may spill */
+	struct flow_edge *dealt; /* set by check, merge=ordered: the edge of the split that this continues */
 };
 
 struct flow_node {
@@ -65,6 +95,7 @@ struct flow_node {
 	const char *name;
 	enum flow_node_kind kind;
 	unsigned line; /* first named here */
+	struct flow_inner *inner; /* that it is of, its lines too; or NULL */
 	bool declared; /* set by the reader: has a node statement of its own */
 	struct flow_edge **in,
 		**out; /* in order of creation (in: of nth, then creation) */
@@ -96,6 +127,14 @@ struct flow_node {
 	bool epipe_ok;
 	int64_t timeout; /* nanoseconds; 0: none */
 	int nice; /* added niceness */
+	const char *written_replicas; /* replicas=, not yet expanded, or NULL */
+	unsigned replicas; /* set by check: processes at a time; 0: no replicas= */
+	enum flow_order order;
+	enum flow_restart restart;
+	long retries; /* how often it is started again; -1: not written */
+	int64_t backoff; /* nanoseconds before the first time; 0: not written */
+	const char *graph_file; /* graph=FILE: not a process but that graph */
+	const char *graph_args; /* its arguments, as written, or NULL */
 	const char *err; /* name of the node that gets descriptor 2, or NULL */
 };
 
@@ -112,6 +151,7 @@ struct flow_graph {
 	const char *args; /* graph [args="FILE [TOP]"], or NULL */
 	const char *default_shell; /* graph [shell=...], or NULL */
 	int default_merge; /* edge [merge=...] at the top, for implicit edges, or -1 */
+	struct flow_inner *inners; /* graphs that are nodes, or NULL */
 	void *agraph; /* libcgraph's own, for --dot; owned */
 	void *arena; /* all strings and structs above; owned */
 };

@@ -85,7 +85,7 @@ drain(struct flow_guard *guard)
 	guard->draining = true;
 	for (uint32_t i = 0; i < plan->process_count; i++) {
 		const struct flow_process *process = &plan->processes[i];
-		bool source = process->kind == FLOW_PROCESS_COMMAND;
+		bool source = flow_process_is_node(process);
 
 		for (size_t j = 0; source && j < process->node->in_count; j++)
 			source = process->node->in[j]->tail->kind !=
@@ -116,7 +116,7 @@ obey(struct flow_guard *guard, int signal, bool everyone)
 static void
 hear_front(struct flow_guard *guard)
 {
-	struct flow_order order;
+	struct flow_passed_signal order;
 	ssize_t got = recv(guard->front, &order, sizeof(order), MSG_DONTWAIT);
 
 	if (got == sizeof(order)) {

@@ -14,7 +14,7 @@
 #define FLOW_GRACE (2 * FLOW_SECOND) /* between TERM and KILL */
 
 /* What the front sends: a signal that it got. */
-struct flow_order {
+struct flow_passed_signal {
 	int signal;
 	bool everyone; /* the terminal sent it, so the nodes have it too */
 };

@@ -72,7 +72,7 @@ reader_gone(const struct flow_guard *guard, const struct flow_edge *edge)
 	if (reader == FLOW_NONE) /* an object: only our own output can go */
 		return edge->head->kind == FLOW_NODE_STDOUT &&
 		       state->stdout_gone;
-	if (state->plan->processes[reader].kind != FLOW_PROCESS_COMMAND &&
+	if (!flow_process_is_node(&state->plan->processes[reader]) &&
 	    route->pipe != FLOW_NONE)
 		return relay_broke_off(&state->processes[reader],
 				       &state->pipes[route->pipe].inode);
@@ -192,7 +192,7 @@ probe(struct flow_guard *guard, uint32_t index, int signal, int status)
 	struct flow_process_state *p = &guard->state.processes[index];
 	const struct flow_node *node = process->node;
 
-	if (process->kind != FLOW_PROCESS_COMMAND)
+	if (!flow_process_is_node(process))
 		return;
 	if (signal == SIGPIPE || (node->shell && status == 128 + SIGPIPE))
 		p->readers_gone = note_gone(guard, node) ||
@@ -242,7 +242,8 @@ judge_relay(struct flow_guard *guard, uint32_t index)
 	}
 	if (guard->ending)
 		return FLOW_OUTCOME_STOPPED;
-	p->status = 125;
+	if (p->signal || p->status != FLOW_RELAY_DATA)
+		p->status = 125;
 	return FLOW_OUTCOME_FAILED;
 }
 
@@ -376,7 +377,7 @@ flow_judge(struct flow_guard *guard)
 		if (!p->fresh)
 			continue;
 		p->fresh = false;
-		p->outcome = process->kind == FLOW_PROCESS_COMMAND
+		p->outcome = flow_process_is_node(process)
 				     ? judge_command(guard, i)
 				     : judge_relay(guard, i);
 		drop_probes(guard, i);
@@ -384,7 +385,7 @@ flow_judge(struct flow_guard *guard)
 		if (p->outcome != FLOW_OUTCOME_FAILED)
 			continue;
 		state->failures++;
-		relay_failed |= process->kind != FLOW_PROCESS_COMMAND;
+		relay_failed |= !flow_process_is_node(process);
 		if (first == FLOW_NONE ||
 		    process->rank < state->plan->processes[first].rank)
 			first = i;

@@ -148,10 +148,12 @@ wire_place(struct flow_guard *guard, const struct flow_place *place,
 		break;
 	case FLOW_THING_PIPE_READ:
 	case FLOW_THING_PIPE_WRITE:
+	case FLOW_THING_DEALS_READ:
+	case FLOW_THING_DEALS_WRITE:
 		if (make_pipe(guard, place->index) < 0)
 			return -1;
 		p = &state->pipes[place->index];
-		wire->from = p->ends[place->thing == FLOW_THING_PIPE_WRITE];
+		wire->from = p->ends[flow_place_end(place)];
 		if (wire->from < 0)
 			wire->value = p->path;
 		break;
@@ -174,22 +176,94 @@ close_place(struct flow_guard *guard, const struct flow_place *place,
 		close(guard->state.files[place->index].fd);
 		guard->state.files[place->index].fd = -1;
 	}
-	if (place->thing != FLOW_THING_PIPE_READ &&
-	    place->thing != FLOW_THING_PIPE_WRITE)
+	if (flow_place_end(place) < 0)
 		return;
-	end = &guard->state.pipes[place->index]
-		       .ends[place->thing == FLOW_THING_PIPE_WRITE];
+	end = &guard->state.pipes[place->index].ends[flow_place_end(place)];
 	if (*end >= 0)
 		close(*end);
 	*end = -1;
+}
+
+/* What a relay of KIND does, and what it is called in lists of processes. */
+static flow_relay_run *
+relay_run(enum flow_process_kind kind, const char **name)
+{
+	switch (kind) {
+	case FLOW_PROCESS_COPY:
+		*name = "flow-copy";
+		return flow_relay_copy;
+	case FLOW_PROCESS_SPLIT:
+		*name = "flow-split";
+		return flow_relay_split;
+	case FLOW_PROCESS_KEY:
+		*name = "flow-key";
+		return flow_relay_key;
+	case FLOW_PROCESS_FARM:
+		*name = "flow-farm";
+		return flow_relay_farm;
+	case FLOW_PROCESS_COMMAND:
+	case FLOW_PROCESS_MERGE:
+	case FLOW_PROCESS_TAG:
+		break;
+	}
+	*name = "flow-merge";
+	return flow_relay_merge;
+}
+
+/* How many of PROCESS's places are outputs; those of other use come after them. */
+static unsigned
+count_outputs(const struct flow_process *process)
+{
+	unsigned count = 0;
+
+	if (process->kind == FLOW_PROCESS_FARM)
+		return 1;
+	for (size_t i = process->input_count; i < process->place_count; i++)
+		count += process->places[i].thing != FLOW_THING_DEALS_READ &&
+			 process->places[i].thing != FLOW_THING_DEALS_WRITE;
+	return count;
+}
+
+static void
+describe_input(const struct flow_guard *guard,
+	       const struct flow_process *process, size_t i,
+	       struct flow_relay_input *input)
+{
+	const struct flow_place *place = &process->places[i];
+	char *prefix = NULL;
+	uint32_t writer;
+
+	input->pipe = flow_place_end(place) == 0 ? place->index : FLOW_NONE;
+	if (process->kind != FLOW_PROCESS_TAG)
+		return;
+	writer = guard->state.plan->pipes[place->index].writer;
+	if (asprintf(&prefix, "%s: ",
+		     guard->state.plan->processes[writer].name) < 0)
+		abort();
+	input->prefix = prefix;
+}
+
+static void
+describe_output(const struct flow_process *process, size_t i,
+		struct flow_relay_output *output)
+{
+	const struct flow_branch *branch = &process->branches[i];
+	const struct flow_place *place =
+		&process->places[process->input_count + i];
+
+	*output = (struct flow_relay_output){
+		.pipe = flow_place_end(place) == 1 ? place->index : FLOW_NONE,
+		.from = branch->from,
+		.elastic = branch->elastic,
+		.spill = branch->spill,
+	};
 }
 
 static pid_t
 start_relay(struct flow_guard *guard, struct flow_spawn *spawn,
 	    const struct flow_process *process)
 {
-	unsigned outputs =
-		(unsigned)(process->place_count - process->input_count);
+	unsigned outputs = count_outputs(process);
 	struct flow_relay relay = {
 		.process = spawn->process,
 		.notes = spawn->notes,
@@ -200,48 +274,34 @@ start_relay(struct flow_guard *guard, struct flow_spawn *spawn,
 		.outputs = calloc(outputs + 1, sizeof(*relay.outputs)),
 		.output_count = outputs,
 		.spill_directory = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp",
-		.concat = process->concat,
 		.record = process->record,
+		.split = process->split,
+		.slow = process->slow,
+		.header = process->header,
+		.merge = process->merge,
+		.keys = process->keys,
+		.deals = -1,
+		.directory = -1,
+		.files_most = process->files_most,
+		.group = guard->group,
+		.descriptors = spawn->descriptors,
 	};
-	char *prefix = NULL;
+	const char *name;
+	flow_relay_run *run = relay_run(process->kind, &name);
 	pid_t pid;
 
 	if (!relay.inputs || !relay.outputs)
 		abort();
-	for (size_t i = 0; i < process->place_count; i++) {
-		const struct flow_place *place = &process->places[i];
-		bool piped = place->thing == FLOW_THING_PIPE_READ ||
-			     place->thing == FLOW_THING_PIPE_WRITE;
-		uint32_t pipe = piped ? place->index : FLOW_NONE;
-
-		if (i >= process->input_count) {
-			const struct flow_branch *branch =
-				&process->branches[i - process->input_count];
-
-			relay.outputs[i - process->input_count] =
-				(struct flow_relay_output){
-					.pipe = pipe,
-					.from = branch->from,
-					.elastic = branch->elastic,
-					.spill = branch->spill,
-				};
-			continue;
-		}
-		relay.inputs[i].pipe = pipe;
-		if (process->kind == FLOW_PROCESS_TAG) {
-			uint32_t writer = guard->state.plan->pipes[pipe].writer;
-
-			/* freed with the child; few, and only with --tag */
-			if (asprintf(
-				    &prefix, "%s: ",
-				    guard->state.plan->processes[writer].name) <
-			    0)
-				abort();
-			relay.inputs[i].prefix = prefix;
-		}
+	if (process->kind == FLOW_PROCESS_FARM) {
+		relay.node = process->node;
+		relay.replicas = process->node->replicas;
+		relay.order = process->node->order;
 	}
-	pid = flow_spawn_relay(spawn, &relay,
-			       process->kind != FLOW_PROCESS_COPY);
+	for (size_t i = 0; i < process->input_count; i++)
+		describe_input(guard, process, i, &relay.inputs[i]);
+	for (size_t i = 0; i < outputs; i++)
+		describe_output(process, i, &relay.outputs[i]);
+	pid = flow_spawn_relay(spawn, &relay, run, name);
 	for (unsigned i = 0; i < relay.input_count; i++)
 		free((char *)relay.inputs[i].prefix);
 	free(relay.inputs);
@@ -281,7 +341,7 @@ start_process(struct flow_guard *guard, uint32_t index)
 		bad = wire_place(guard, &process->places[i], &spawn.wires[i]);
 	if (!bad) {
 		if (guard->state.options->trace &&
-		    process->kind == FLOW_PROCESS_COMMAND)
+		    flow_process_is_node(process))
 			trace(guard, process->node);
 		p->started = flow_now();
 		p->pid = process->kind == FLOW_PROCESS_COMMAND
@@ -295,7 +355,7 @@ start_process(struct flow_guard *guard, uint32_t index)
 			p->noted = spawn.failed;
 			p->note = spawn.failure;
 			guard->running++;
-			if (process->kind == FLOW_PROCESS_COMMAND &&
+			if (flow_process_is_node(process) &&
 			    process->node->timeout) {
 				p->deadline =
 					p->started + process->node->timeout;

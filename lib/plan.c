@@ -11,6 +11,8 @@
 
 /* Named ports start here: shells keep 3 to 9 for the user's own redirections. */
 #define NAMED_FIRST 10
+/* Descriptors that replicas cost the relay that runs them, each. */
+#define FARM_FDS 8
 
 /* How many edges share each end's port with this one, and which is the first. */
 struct sharing {
@@ -25,6 +27,7 @@ struct maker {
 	uint64_t budget;
 	uint32_t *of_node; /* process of each node, or FLOW_NONE */
 	uint32_t *copy_of; /* copy relay of each node, or FLOW_NONE */
+	uint32_t *edge_split; /* split relay that each edge leaves, or FLOW_NONE */
 	uint32_t *edge_pipe; /* pipe that carries each edge, or FLOW_NONE */
 	uint32_t *
 		edge_merge; /* merge relay that takes each edge, or FLOW_NONE */
@@ -203,15 +206,34 @@ is_merged(const struct maker *m, const struct flow_edge *edge)
 	return m->sharing[edge->id].in_same > 1;
 }
 
+/* Is the port of EDGE shared out by records, so that a relay has to look at them? */
+static bool
+is_parted(const struct maker *m, const struct flow_edge *edge)
+{
+	if (edge->split == FLOW_SPLIT_KEY)
+		return true;
+	return m->sharing[edge->id].out_same > 1 &&
+	       (edge->split != FLOW_SPLIT_COPY || edge->slow != FLOW_SLOW_BLOCK);
+}
+
 static bool
 is_copied(const struct maker *m, const struct flow_edge *edge)
 {
 	const struct flow_node *tail = edge->tail;
 
+	if (is_parted(m, edge))
+		return false;
 	if (tail->kind == FLOW_NODE_FILE ||
 	    (tail->kind == FLOW_NODE_STDIN && m->options->stdin_regular))
 		return false; /* each reader opens it for itself */
 	return edge->elastic || m->sharing[edge->id].out_same > 1;
+}
+
+/* Does a relay stand behind the tail of EDGE? */
+static bool
+is_relayed(const struct maker *m, const struct flow_edge *edge)
+{
+	return is_parted(m, edge) || is_copied(m, edge);
 }
 
 /* Does the tail of EDGE hold the object at its head, with nothing between? */
@@ -224,7 +246,7 @@ is_direct_sink(const struct maker *m, const struct flow_edge *edge)
 static bool
 is_direct_source(const struct maker *m, const struct flow_edge *edge)
 {
-	return !is_process(edge->tail) && !is_copied(m, edge);
+	return !is_process(edge->tail) && !is_relayed(m, edge);
 }
 
 static enum flow_file_mode
@@ -289,7 +311,7 @@ place_pipe(struct maker *m, uint32_t process, int fd, uint32_t index,
 			&m->plan->processes[process];
 
 		p->writer = process;
-		p->probe = writer->kind == FLOW_PROCESS_COMMAND &&
+		p->probe = flow_process_is_node(writer) &&
 			   writer->node->epipe_ok;
 	} else
 		p->reader = process;
@@ -332,7 +354,6 @@ make_copy(struct maker *m, struct flow_node *node, uint32_t *port_pipe)
 	for (size_t i = 0; i < node->out_count; i++) {
 		struct flow_edge *e = node->out[i];
 
-		port_pipe[i] = FLOW_NONE;
 		if (!is_copied(m, e) || m->sharing[e->id].out_first != i)
 			continue;
 		if (relay == FLOW_NONE)
@@ -397,6 +418,84 @@ place_copy_outputs(struct maker *m, struct flow_node *node)
 	}
 }
 
+/*
+ * A relay for each of NODE's ports that is shared out by records; its input is
+ * placed, and noted for its edges.
+ */
+static void
+make_splits(struct maker *m, struct flow_node *node, uint32_t *port_pipe)
+{
+	for (size_t i = 0; i < node->out_count; i++) {
+		struct flow_edge *e = node->out[i];
+		struct flow_process *process;
+		enum flow_thing thing;
+		uint32_t relay, index;
+		const char *name;
+
+		if (!is_parted(m, e) || m->sharing[e->id].out_first != i)
+			continue;
+		name = flow_graph_printf(m->plan->graph, "split of %s",
+					 node->name);
+		relay = add_process(m,
+				    e->split == FLOW_SPLIT_KEY ?
+					    FLOW_PROCESS_KEY :
+					    FLOW_PROCESS_SPLIT,
+				    name, node);
+		if (is_process(node)) {
+			port_pipe[i] =
+				add_pipe(m, e, e->out.name != NULL, false);
+			m->plan->pipes[port_pipe[i]].to = name;
+			place_pipe(m, relay, -1, port_pipe[i], false);
+		} else {
+			source_thing(m, e, relay, &thing, &index);
+			add_place(&m->plan->processes[relay], -1, thing, index);
+		}
+		process = &m->plan->processes[relay];
+		process->input_count = 1;
+		process->split = e->split;
+		process->slow = e->slow;
+		process->header = e->header;
+		process->keys = e->out_keys;
+		process->record = e->out_record;
+		process->files_most = e->max_open;
+		for (size_t j = i; j < node->out_count; j++)
+			if (m->sharing[node->out[j]->id].out_first == i)
+				m->edge_split[node->out[j]->id] = relay;
+	}
+}
+
+/* The outputs of NODE's split relays, once every edge's pipe or sink is known. */
+static void
+place_split_outputs(struct maker *m, struct flow_node *node)
+{
+	for (size_t i = 0; i < node->out_count; i++) {
+		struct flow_edge *e = node->out[i];
+		uint32_t relay = m->edge_split[e->id];
+		struct flow_process *process;
+		struct flow_place *place;
+		enum flow_thing thing;
+		uint32_t index;
+
+		if (relay == FLOW_NONE)
+			continue;
+		process = &m->plan->processes[relay];
+		if (process->kind == FLOW_PROCESS_KEY) {
+			/* it makes its files itself: no descriptor, no place */
+			sink_thing(m, e->head, relay, &thing, &index);
+			continue;
+		}
+		add_branch(process, 0, e);
+		if (m->edge_pipe[e->id] != FLOW_NONE) {
+			place = place_pipe(m, relay, -1, m->edge_pipe[e->id],
+					   true);
+		} else {
+			sink_thing(m, e->head, relay, &thing, &index);
+			place = add_place(process, -1, thing, index);
+		}
+		place->edge = e;
+	}
+}
+
 /* A pipe for each edge that has something of ours or a process at both ends. */
 static void
 make_edge_pipes(struct maker *m)
@@ -405,24 +504,55 @@ make_edge_pipes(struct maker *m)
 
 	for (size_t i = 0; i < graph->edge_count; i++) {
 		struct flow_edge *e = graph->edges[i];
-		bool copied = is_copied(m, e), merged = is_merged(m, e);
+		bool relayed = is_relayed(m, e), merged = is_merged(m, e);
 
 		m->edge_pipe[i] = FLOW_NONE;
 		m->edge_merge[i] = FLOW_NONE;
 		if (is_direct_source(m, e) || is_direct_sink(m, e))
 			continue;
 		m->edge_pipe[i] = add_pipe(
-			m, e, !copied && is_process(e->tail) && e->out.name,
+			m, e, !relayed && is_process(e->tail) && e->out.name,
 			!merged && is_process(e->head) && e->in.name);
 		m->plan->pipes[m->edge_pipe[i]].edge = e;
 		m->plan->cyclic |= e->back;
 	}
 }
 
+static int
+compare_dealt(const void *one, const void *two)
+{
+	const struct flow_edge *a = *(struct flow_edge *const *)one;
+	const struct flow_edge *b = *(struct flow_edge *const *)two;
+
+	return (a->dealt->id > b->dealt->id) - (a->dealt->id < b->dealt->id);
+}
+
+/*
+ * The edges into the port of NODE's in-edge AT, in the order of the merge's
+ * inputs: with merge=ordered that of the split's outputs. NULL-terminated,
+ * owned.
+ */
+static struct flow_edge **
+order_inputs(const struct maker *m, const struct flow_node *node, size_t at)
+{
+	struct flow_edge **order = calloc(node->in_count + 1, sizeof(*order));
+	size_t count = 0;
+
+	if (!order)
+		abort();
+	for (size_t i = at; i < node->in_count; i++)
+		if (m->sharing[node->in[i]->id].in_first == at)
+			order[count++] = node->in[i];
+	if (node->in[at]->merge == FLOW_MERGE_ORDERED)
+		qsort(order, count, sizeof(*order), compare_dealt);
+	return order;
+}
+
 /* The relay that merges what comes into the port of NODE's in-edge AT. */
 static uint32_t
 make_merge(struct maker *m, struct flow_node *node, size_t at)
 {
+	struct flow_edge **order = order_inputs(m, node, at);
 	struct flow_edge *first = node->in[at];
 	struct flow_process *process;
 	uint32_t relay = add_process(
@@ -431,16 +561,15 @@ make_merge(struct maker *m, struct flow_node *node, size_t at)
 		node);
 	unsigned inputs = 0;
 
-	m->plan->processes[relay].concat = first->merge == FLOW_MERGE_CONCAT;
+	m->plan->processes[relay].merge = first->merge;
+	m->plan->processes[relay].keys = first->keys;
 	m->plan->processes[relay].record = first->record;
-	for (size_t i = at; i < node->in_count; i++) {
-		struct flow_edge *e = node->in[i];
+	for (size_t i = 0; order[i]; i++) {
+		struct flow_edge *e = order[i];
 		struct flow_place *place;
 		enum flow_thing thing;
 		uint32_t index;
 
-		if (m->sharing[e->id].in_first != at)
-			continue;
 		m->edge_merge[e->id] = relay;
 		if (m->edge_pipe[e->id] != FLOW_NONE) {
 			place = place_pipe(m, relay, -1, m->edge_pipe[e->id],
@@ -453,6 +582,7 @@ make_merge(struct maker *m, struct flow_node *node, size_t at)
 		place->edge = e;
 		inputs++;
 	}
+	free(order);
 	process = &m->plan->processes[relay];
 	process->input_count = inputs;
 	add_branch(process, 0, NULL);
@@ -564,6 +694,66 @@ complete_places(struct maker *m, uint32_t index)
 		add_place(process, 2, FLOW_THING_STANDARD, 2);
 }
 
+static int
+compare_places(const void *one, const void *two)
+{
+	const struct flow_place *a = one, *b = two;
+
+	return (a->fd > b->fd) - (a->fd < b->fd);
+}
+
+/* The places of a node with replicas=, as a relay has them: input, output, errors. */
+static void
+make_farm(struct maker *m, uint32_t index)
+{
+	struct flow_process *process = &m->plan->processes[index];
+	const struct flow_node *node = process->node;
+
+	qsort(process->places, process->place_count, sizeof(*process->places),
+	      compare_places);
+	process->input_count = 1;
+	process->record = (struct flow_record){ .kind = FLOW_RECORD_LINE };
+	if (node->in_count > 0)
+		process->record = node->in[0]->record;
+	process->branches = calloc(process->place_count,
+				   sizeof(*process->branches));
+	if (!process->branches)
+		abort();
+}
+
+/* Between each split and the merge=ordered that undoes it: what was dealt. */
+static void
+make_deals(struct maker *m)
+{
+	struct flow_plan *plan = m->plan;
+	struct flow_graph *graph = plan->graph;
+
+	for (size_t i = 0; i < graph->edge_count; i++) {
+		const struct flow_edge *e = graph->edges[i];
+		uint32_t merge = m->edge_merge[i], split, index;
+		struct flow_process *to;
+
+		if (merge == FLOW_NONE || !e->dealt)
+			continue;
+		to = &plan->processes[merge];
+		if (to->places[to->place_count - 1].thing ==
+		    FLOW_THING_DEALS_READ)
+			continue; /* another edge of the same merge */
+		split = m->edge_split[e->dealt->id];
+		index = add_pipe(m, &(struct flow_edge){ .tail = e->dealt->tail,
+							 .head = e->head,
+							 .back = true },
+				 false, false);
+		plan->pipes[index].from = plan->processes[split].name;
+		plan->pipes[index].to = to->name;
+		plan->pipes[index].writer = split;
+		plan->pipes[index].reader = merge;
+		add_place(to, -1, FLOW_THING_DEALS_READ, index);
+		add_place(&plan->processes[split], -1, FLOW_THING_DEALS_WRITE,
+			  index);
+	}
+}
+
 /* --tag: the nodes' standard errors, each with its name, into ours. */
 static void
 make_tag(struct maker *m)
@@ -580,7 +770,7 @@ make_tag(struct maker *m)
 		struct flow_node *node = process->node;
 		uint32_t index;
 
-		if (process->kind != FLOW_PROCESS_COMMAND || has_fd(process, 2))
+		if (!flow_process_is_node(process) || has_fd(process, 2))
 			continue;
 		edge.tail = edge.head = node;
 		edge.out.fd = edge.in.fd = 2;
@@ -612,7 +802,7 @@ make_routes(struct maker *m)
 		*route = (struct flow_route){
 			.source = m->of_node[e->tail->id],
 			.copy = is_copied(m, e) ? m->copy_of[e->tail->id]
-						: FLOW_NONE,
+						: m->edge_split[i],
 			.pipe = m->edge_pipe[i],
 			.merge = m->edge_merge[i],
 			.merged = FLOW_NONE,
@@ -626,7 +816,7 @@ make_routes(struct maker *m)
 				&plan->processes[route->merge];
 
 			route->merged =
-				relay->places[relay->place_count - 1].index;
+				relay->places[relay->input_count].index;
 		}
 	}
 }
@@ -684,8 +874,8 @@ rank_processes(struct maker *m)
 
 		if (process->kind == FLOW_PROCESS_MERGE)
 			r--; /* just before its node */
-		else if (process->kind == FLOW_PROCESS_COPY)
-			r++;
+		else if (process->node && !flow_process_is_node(process))
+			r++; /* just behind it */
 		process->rank = r;
 	}
 	free(queue);
@@ -698,23 +888,31 @@ lower_node(struct maker *m, struct flow_node *node)
 {
 	uint32_t *out_pipe = calloc(node->out_count + 1, sizeof(*out_pipe));
 	uint32_t *in_pipe = calloc(node->in_count + 1, sizeof(*in_pipe));
-	uint32_t process;
+	uint32_t process = FLOW_NONE;
 
 	if (!out_pipe || !in_pipe)
 		abort();
+	for (size_t i = 0; i < node->out_count; i++)
+		out_pipe[i] = FLOW_NONE;
 	make_merges(m, node, in_pipe);
 	if (is_process(node)) {
-		process =
-			add_process(m, FLOW_PROCESS_COMMAND, node->name, node);
+		process = add_process(m,
+				      node->replicas ? FLOW_PROCESS_FARM
+						     : FLOW_PROCESS_COMMAND,
+				      node->name, node);
 		m->of_node[node->id] = process;
-		make_copy(m, node, out_pipe);
+	}
+	make_copy(m, node, out_pipe);
+	make_splits(m, node, out_pipe);
+	if (process != FLOW_NONE) {
 		place_inputs(m, node, process, in_pipe);
 		place_outputs(m, node, process, out_pipe);
 		complete_places(m, process);
-	} else {
-		make_copy(m, node, out_pipe);
+		if (node->replicas)
+			make_farm(m, process);
 	}
 	place_copy_outputs(m, node);
+	place_split_outputs(m, node);
 	free(in_pipe);
 	free(out_pipe);
 }
@@ -741,6 +939,7 @@ flow_plan_make(struct flow_graph *graph,
 		.budget = options->pipe_budget,
 		.of_node = table(graph->node_count),
 		.copy_of = table(graph->node_count),
+		.edge_split = table(graph->edge_count),
 		.edge_pipe = table(graph->edge_count),
 		.edge_merge = table(graph->edge_count),
 		.node_file = table(graph->node_count),
@@ -761,6 +960,7 @@ flow_plan_make(struct flow_graph *graph,
 	make_edge_pipes(&m);
 	for (size_t i = 0; i < graph->node_count; i++)
 		lower_node(&m, graph->nodes[i]);
+	make_deals(&m);
 	if (options->tag)
 		make_tag(&m);
 	if (options->output && m.output_file == FLOW_NONE)
@@ -771,6 +971,7 @@ flow_plan_make(struct flow_graph *graph,
 	free(m.node_file);
 	free(m.edge_merge);
 	free(m.edge_pipe);
+	free(m.edge_split);
 	free(m.copy_of);
 	free(m.of_node);
 	free(m.sharing);
@@ -808,9 +1009,7 @@ flow_plan_descriptors(const struct flow_plan *plan)
 		for (size_t j = 0; j < process->place_count; j++) {
 			const struct flow_place *place = &process->places[j];
 
-			if ((place->thing != FLOW_THING_PIPE_READ &&
-			     place->thing != FLOW_THING_PIPE_WRITE) ||
-			    made[place->index])
+			if (flow_place_end(place) < 0 || made[place->index])
 				continue;
 			made[place->index] = true;
 			open += 2 + (plan->pipes[place->index].hold ||
@@ -819,9 +1018,7 @@ flow_plan_descriptors(const struct flow_plan *plan)
 		if (open > most)
 			most = open;
 		for (size_t j = 0; j < process->place_count; j++)
-			if (process->places[j].thing == FLOW_THING_PIPE_READ ||
-			    process->places[j].thing == FLOW_THING_PIPE_WRITE)
-				open--;
+			open -= flow_place_end(&process->places[j]) >= 0;
 		if (process->kind == FLOW_PROCESS_COMMAND) {
 			/* all numbers, with as many free ones above */
 			for (size_t j = 0; j < process->place_count; j++)
@@ -833,16 +1030,16 @@ flow_plan_descriptors(const struct flow_plan *plan)
 						process->place_count + 3;
 			continue;
 		}
-		need = process->place_count + 32;
-		/* a copy: a private pipe an output, and logs of what is held */
+		need = process->place_count + 32 + process->files_most;
+		if (process->kind == FLOW_PROCESS_FARM)
+			need += (size_t)FARM_FDS * process->node->replicas;
+		/* a private pipe an output, and logs of what is held */
 		for (size_t j = process->input_count;
-		     process->kind == FLOW_PROCESS_COPY &&
+		     (process->kind == FLOW_PROCESS_COPY ||
+		      process->kind == FLOW_PROCESS_SPLIT) &&
 		     j < process->place_count;
 		     j++)
-			need += process->branches[j - process->input_count]
-						.elastic
-					? 4
-					: 2;
+			need += 4;
 		if (need > relay)
 			relay = need;
 	}

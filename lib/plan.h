@@ -72,6 +72,8 @@ enum flow_thing {
 	FLOW_THING_PIPE_READ, /* read end of pipe INDEX */
 	FLOW_THING_PIPE_WRITE,
 	FLOW_THING_FILE, /* file INDEX */
+	FLOW_THING_DEALS_READ, /* of pipe INDEX, which carries struct flow_deal */
+	FLOW_THING_DEALS_WRITE,
 };
 
 /* One descriptor of a process. */
@@ -88,6 +90,9 @@ enum flow_process_kind {
 	FLOW_PROCESS_COPY,
 	FLOW_PROCESS_MERGE,
 	FLOW_PROCESS_TAG, /* a merge of the nodes' standard errors */
+	FLOW_PROCESS_SPLIT, /* shares records out to its outputs */
+	FLOW_PROCESS_KEY, /* shares records out to files */
+	FLOW_PROCESS_FARM, /* stands for a node with replicas=, and runs them */
 };
 
 /* What a relay's output is, beside its place. */
@@ -107,15 +112,44 @@ struct flow_process {
 	/* relays: the first input_count places are inputs, the others outputs */
 	size_t input_count;
 	struct flow_branch *branches; /* one an output */
-	bool concat;
+	enum flow_split split;
+	enum flow_slow slow;
+	uint64_t header;
+	enum flow_merge merge;
+	struct flow_keys keys;
 	struct flow_record record;
+	unsigned files_most; /* FLOW_PROCESS_KEY: open at once; 0: the default */
 	int rank; /* none that feeds it has a higher one, cycles aside */
 };
+
+/* Which end of pipe INDEX PLACE is: 0 the read end, 1 the write end; -1: of none. */
+static inline int
+flow_place_end(const struct flow_place *place)
+{
+	switch (place->thing) {
+	case FLOW_THING_PIPE_READ:
+	case FLOW_THING_DEALS_READ:
+		return 0;
+	case FLOW_THING_PIPE_WRITE:
+	case FLOW_THING_DEALS_WRITE:
+		return 1;
+	default:
+		return -1;
+	}
+}
+
+/* Does PROCESS stand for a node, as its command or as what runs its replicas? */
+static inline bool
+flow_process_is_node(const struct flow_process *process)
+{
+	return process->kind == FLOW_PROCESS_COMMAND ||
+	       process->kind == FLOW_PROCESS_FARM;
+}
 
 /* Who carries an edge: processes and pipe, each FLOW_NONE where there is none. */
 struct flow_route {
 	uint32_t source; /* the tail's own process */
-	uint32_t copy; /* the relay after it */
+	uint32_t copy; /* the relay after it: a copy or a split */
 	uint32_t pipe; /* the pipe of this edge alone */
 	uint32_t merge; /* the relay before the head */
 	uint32_t merged; /* the pipe after that relay */

@@ -21,7 +21,7 @@ struct reader {
 	struct flow_graph *graph;
 	struct flow_messages *messages;
 	const struct flow_dot *dot;
-	uint32_t *
+	uint64_t *
 		owned; /* by node: bit set of attributes in its own statement */
 };
 
@@ -181,6 +181,36 @@ read_command(struct reader *reader, struct flow_node *node, Agnode_t *object)
 	node->has_command = command != NULL || script != NULL;
 }
 
+/* How many of a node there are, at a time or one after the other. */
+static void
+read_repetition(struct reader *reader, struct flow_node *node, Agnode_t *object)
+{
+	Agsym_t *const *on = reader->dot->on_node;
+	const char *value;
+	int word;
+
+	node->written_replicas =
+		text_of(reader, object, on[FLOW_ATTRIBUTE_REPLICAS]);
+	value = set(object, on[FLOW_ATTRIBUTE_ORDER]);
+	word = value != NULL ? flow_attribute_word(FLOW_ATTRIBUTE_ORDER, value)
+			     : -1;
+	if (word >= 0)
+		node->order = (enum flow_order)word;
+	value = set(object, on[FLOW_ATTRIBUTE_RESTART]);
+	word = value != NULL
+		       ? flow_attribute_word(FLOW_ATTRIBUTE_RESTART, value)
+		       : -1;
+	if (word >= 0)
+		node->restart = (enum flow_restart)word;
+	value = set(object, on[FLOW_ATTRIBUTE_RETRIES]);
+	node->retries = -1;
+	if (value != NULL)
+		flow_value_number(value, 0, LONG_MAX - 1, &node->retries);
+	value = set(object, on[FLOW_ATTRIBUTE_BACKOFF]);
+	if (value != NULL)
+		flow_duration_parse(value, &node->backoff);
+}
+
 static void
 read_process(struct reader *reader, struct flow_node *node, Agnode_t *object)
 {
@@ -205,6 +235,14 @@ read_process(struct reader *reader, struct flow_node *node, Agnode_t *object)
 	value = set(object, on[FLOW_ATTRIBUTE_OK]);
 	if (value != NULL)
 		flow_value_statuses(value, node->ok);
+	/* a default graph= does not fall on a node with a command of its own */
+	if (owns(reader, node->id, FLOW_ATTRIBUTE_GRAPH) ||
+	    !(owns(reader, node->id, FLOW_ATTRIBUTE_CMD) ||
+	      owns(reader, node->id, FLOW_ATTRIBUTE_SCRIPT)))
+		node->graph_file =
+			text_of(reader, object, on[FLOW_ATTRIBUTE_GRAPH]);
+	node->graph_args = text_of(reader, object, on[FLOW_ATTRIBUTE_ARGS]);
+	read_repetition(reader, node, object);
 }
 
 static void
@@ -284,6 +322,32 @@ refuse_pair(struct reader *reader, const struct flow_dot_own *own,
 				  flow_attributes[one].name, here->name);
 }
 
+/* A graph is no process of its own: its file says what its nodes are. */
+static void
+check_graph(struct reader *reader, const struct flow_dot_own *own)
+{
+	const struct flow_node *node = reader->graph->nodes[own->node];
+	const struct flow_attribute *attribute = own->attribute;
+	bool graph = node->graph_file != NULL && *node->graph_file != '\0';
+
+	if (node->kind != FLOW_NODE_PROCESS)
+		return;
+	if (!graph && attribute == &flow_attributes[FLOW_ATTRIBUTE_ARGS])
+		flow_messages_add(reader->messages, 65, own->line,
+				  "node `%s` has args= and no graph= that they "
+				  "could be for",
+				  node->name);
+	else if (graph && (attribute->on & FLOW_ON_PROCESS) != 0 &&
+		 attribute != &flow_attributes[FLOW_ATTRIBUTE_ARGS] &&
+		 attribute != &flow_attributes[FLOW_ATTRIBUTE_GRAPH] &&
+		 attribute != &flow_attributes[FLOW_ATTRIBUTE_ERR])
+		flow_messages_add(reader->messages, 65, own->line,
+				  "node `%s` is a graph (graph=), which cannot "
+				  "have %s=; write it in `%s`",
+				  node->name, attribute->name,
+				  node->graph_file);
+}
+
 static void
 check_owns(struct reader *reader)
 {
@@ -304,6 +368,7 @@ check_owns(struct reader *reader)
 		if ((may & FLOW_ON_NODE) != 0 &&
 		    (may & on[reader->graph->nodes[own->node]->kind]) == 0)
 			refuse_own(reader, own);
+		check_graph(reader, own);
 		refuse_pair(reader, own, FLOW_ATTRIBUTE_CMD,
 			    FLOW_ATTRIBUTE_SCRIPT);
 		refuse_pair(reader, own, FLOW_ATTRIBUTE_FILE,
@@ -394,12 +459,52 @@ read_policies(struct reader *reader, struct flow_edge *edge, Agedge_t *object)
 	}
 	value = set(object, on[FLOW_ATTRIBUTE_RECORD]);
 	if (value != NULL &&
-	    flow_record_parse(plain(reader->graph, value), &edge->record) == 0)
+	    flow_record_parse(plain(reader->graph, value), &edge->written_record) == 0)
 		edge->record_written = true;
+	value = set(object, on[FLOW_ATTRIBUTE_SLOW]);
+	word = value != NULL ? flow_attribute_word(FLOW_ATTRIBUTE_SLOW, value)
+			     : -1;
+	if (word >= 0) {
+		edge->slow = (enum flow_slow)word;
+		edge->slow_written = true;
+	}
 	value = set(object, on[FLOW_ATTRIBUTE_VIA]);
 	if (value != NULL &&
 	    flow_attribute_word(FLOW_ATTRIBUTE_VIA, value) == 1)
 		edge->via = FLOW_VIA_FIFO;
+}
+
+/* Which part of a record decides, for split=hash, split=key and merge=sorted. */
+static void
+read_keys(struct reader *reader, struct flow_edge *edge, Agedge_t *object)
+{
+	Agsym_t *const *on = reader->dot->on_edge;
+	const char *value = set(object, on[FLOW_ATTRIBUTE_BY]);
+	unsigned *by;
+	ssize_t count;
+	int delim;
+
+	edge->written_keys.delim = '\t';
+	if (value != NULL) {
+		by = flow_graph_alloc(reader->graph,
+				      (strlen(value) + 1) * sizeof *by);
+		count = flow_value_fields(value, by);
+		edge->by_written = count > 0;
+		edge->written_keys.by = by;
+		edge->written_keys.count = count > 0 ? (size_t)count : 0;
+	}
+	value = set(object, on[FLOW_ATTRIBUTE_DELIM]);
+	delim = value != NULL ? flow_value_delimiter(value) : -1;
+	if (delim >= 0) {
+		edge->written_keys.delim = (char)delim;
+		edge->delim_written = true;
+	}
+	value = set(object, on[FLOW_ATTRIBUTE_NUMERIC]);
+	edge->numeric_written = value != NULL;
+	edge->written_keys.numeric = is_true(value);
+	value = set(object, on[FLOW_ATTRIBUTE_REVERSE]);
+	edge->reverse_written = value != NULL;
+	edge->written_keys.reverse = is_true(value);
 }
 
 static void
@@ -409,6 +514,7 @@ read_edge(struct reader *reader, const struct flow_dot_edge *written)
 	Agsym_t *const *on = reader->dot->on_edge;
 	Agedge_t *object = written->edge;
 	const char *value;
+	long number;
 	struct flow_edge *edge = flow_graph_add_edge(
 		reader->graph, nodes[AGSEQ(agtail(object)) - 1], 1,
 		nodes[AGSEQ(aghead(object)) - 1], 0);
@@ -419,6 +525,17 @@ read_edge(struct reader *reader, const struct flow_dot_edge *written)
 		  &edge->out);
 	read_port(reader, object, reader->dot->headport, edge->line, &edge->in);
 	read_policies(reader, edge, object);
+	read_keys(reader, edge, object);
+	value = set(object, on[FLOW_ATTRIBUTE_HEADER]);
+	if (value != NULL &&
+	    flow_value_number(value, 0, LONG_MAX - 1, &number) == 0) {
+		edge->header = (uint64_t)number;
+		edge->header_written = true;
+	}
+	value = set(object, on[FLOW_ATTRIBUTE_MAX_OPEN]);
+	if (value != NULL &&
+	    flow_value_number(value, 1, INT_MAX, &number) == 0)
+		edge->max_open = (unsigned)number;
 	value = set(object, on[FLOW_ATTRIBUTE_CAPACITY]);
 	if (value != NULL)
 		flow_size_parse(value, &edge->capacity);
@@ -484,7 +601,7 @@ build(const struct flow_dot *dot, const char *source,
 	for (i = 0; i < dot->own_count; i++) {
 		own = &dot->owns[i];
 		reader.owned[own->node] |=
-			UINT32_C(1) << (own->attribute - flow_attributes);
+			UINT64_C(1) << (own->attribute - flow_attributes);
 	}
 	reader.graph->source = flow_graph_strdup(reader.graph, source);
 	read_graph(&reader);

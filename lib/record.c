@@ -76,6 +76,33 @@ whole_delimited(char delimiter, const char *data, size_t length, size_t *seen)
 	return last ? (size_t)(last - data) + 1 : 0;
 }
 
+/* How often BYTE stands in the LENGTH bytes at DATA: a vector at a time. */
+static uint64_t
+count_byte(char byte, const char *data, size_t length)
+{
+	typedef int8_t lanes __attribute__((vector_size(16), aligned(1)));
+	const lanes pattern = (lanes){ 0 } + (int8_t)byte;
+	uint64_t count = 0;
+
+	while (length >= sizeof(lanes)) {
+		/* A lane counts to 127 at most. */
+		size_t steps = length / sizeof(lanes) < 127
+				       ? length / sizeof(lanes)
+				       : 127;
+		lanes found = { 0 };
+
+		for (size_t i = 0; i < steps; i++)
+			found -= ((const lanes *)data)[i] == pattern;
+		for (size_t i = 0; i < sizeof(lanes); i++)
+			count += (uint64_t)found[i];
+		data += steps * sizeof(lanes);
+		length -= steps * sizeof(lanes);
+	}
+	for (; length; length--)
+		count += *data++ == byte;
+	return count;
+}
+
 /*
  * Every NUMBERth newline ends a record. What was counted before cannot be kept
  * in *SEEN, so *SEEN stays where the unfinished record's counting begins: at 0.
@@ -83,22 +110,16 @@ whole_delimited(char delimiter, const char *data, size_t length, size_t *seen)
 static size_t
 whole_lines(uint64_t number, const char *data, size_t length)
 {
-	const char *at = data, *end = data + length;
-	size_t whole = 0;
-	uint64_t count = 0;
+	uint64_t count = count_byte('\n', data, length);
+	uint64_t beyond = count % number;
+	const char *end = data + length;
 
-	while (at < end) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
-
-		if (!newline)
-			break;
-		at = newline + 1;
-		if (++count == number) {
-			count = 0;
-			whole = (size_t)(at - data);
-		}
-	}
-	return whole;
+	if (count < number)
+		return 0;
+	for (; beyond; beyond--)
+		end = memrchr(data, '\n', (size_t)(end - data));
+	end = memrchr(data, '\n', (size_t)(end - data));
+	return (size_t)(end - data) + 1;
 }
 
 /* The last start of STRING at a line's start, but not the one at DATA itself. */
@@ -151,6 +172,107 @@ whole_len32(const char *data, size_t length)
 		whole += size;
 	}
 	return whole;
+}
+
+/* The end of the first line that STRING follows, or LENGTH. */
+static size_t
+first_start(const char *string, const char *data, size_t length)
+{
+	size_t size = strlen(string);
+	const char *at = data, *end = data + length;
+
+	while (at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+		if (!newline)
+			break;
+		at = newline + 1;
+		if ((size_t)(end - at) >= size && memcmp(at, string, size) == 0)
+			return (size_t)(at - data);
+	}
+	return length;
+}
+
+static size_t
+first_delimited(char delimiter, uint64_t number, const char *data,
+		size_t length)
+{
+	const char *at = data, *end = data + length;
+
+	for (; number; number--) {
+		const char *found =
+			memchr(at, delimiter, (size_t)(end - at));
+
+		if (!found)
+			return length;
+		at = found + 1;
+	}
+	return (size_t)(at - data);
+}
+
+size_t
+flow_record_first(const struct flow_record *record, const char *data,
+		  size_t length)
+{
+	uint64_t size = length;
+
+	switch (record->kind) {
+	case FLOW_RECORD_LINE:
+		return first_delimited('\n', 1, data, length);
+	case FLOW_RECORD_NUL:
+		return first_delimited('\0', 1, data, length);
+	case FLOW_RECORD_LINES:
+		return first_delimited('\n', record->number, data, length);
+	case FLOW_RECORD_START:
+		return first_start(record->string, data, length);
+	case FLOW_RECORD_LEN32:
+		if (length >= 4)
+			size = len32_size(data);
+		break;
+	case FLOW_RECORD_BYTES:
+		size = record->number;
+		break;
+	}
+	return size < length ? (size_t)size : length;
+}
+
+static uint64_t
+count_one_by_one(const struct flow_record *record, const char *data,
+		 size_t length)
+{
+	uint64_t count = 0;
+
+	for (size_t at = 0; at < length; count++)
+		at += flow_record_first(record, data + at, length - at);
+	return count;
+}
+
+uint64_t
+flow_record_count(const struct flow_record *record, const char *data,
+		  size_t length)
+{
+	uint64_t ends;
+
+	if (length == 0)
+		return 0;
+	switch (record->kind) {
+	case FLOW_RECORD_LINE:
+		ends = count_byte('\n', data, length);
+		return ends + (data[length - 1] != '\n');
+	case FLOW_RECORD_NUL:
+		ends = count_byte('\0', data, length);
+		return ends + (data[length - 1] != '\0');
+	case FLOW_RECORD_LINES:
+		ends = count_byte('\n', data, length);
+		return ends / record->number + (ends % record->number ||
+						data[length - 1] != '\n');
+	case FLOW_RECORD_BYTES:
+		return length / record->number + (length % record->number != 0);
+	case FLOW_RECORD_START:
+	case FLOW_RECORD_LEN32:
+		break;
+	}
+	return count_one_by_one(record, data, length);
 }
 
 size_t

@@ -37,6 +37,16 @@ size_t flow_record_whole(const struct flow_record *record, const char *data,
 			 size_t length, size_t *seen);
 
 /*
+ * The size of the first of the records that the LENGTH bytes at DATA (at least
+ * one) are, and how many records they are: whole ones, the last of which may
+ * lack its delimiter.
+ */
+size_t flow_record_first(const struct flow_record *record, const char *data,
+			 size_t length);
+uint64_t flow_record_count(const struct flow_record *record, const char *data,
+			   size_t length);
+
+/*
  * A record too long to be kept whole passes through in pieces: what is known
  * of the place within it that has been reached.
  */

@@ -34,5 +34,8 @@ void flow_relay_waits(const struct flow_relay *relay, uint32_t pipe,
 /* The parts of flow_relay_merge. */
 int flow_merge_concat(struct flow_relay *relay);
 int flow_merge_any(struct flow_relay *relay);
+int flow_merge_ordered(struct flow_relay *relay);
+int flow_merge_sorted(struct flow_relay *relay);
+int flow_merge_zip(struct flow_relay *relay);
 
 #endif

@@ -110,5 +110,17 @@ int
 flow_relay_merge(struct flow_relay *relay)
 {
 	flow_relay_begin();
-	return relay->concat ? flow_merge_concat(relay) : flow_merge_any(relay);
+	switch (relay->merge) {
+	case FLOW_MERGE_ANY:
+		return flow_merge_any(relay);
+	case FLOW_MERGE_CONCAT:
+		return flow_merge_concat(relay);
+	case FLOW_MERGE_ORDERED:
+		return flow_merge_ordered(relay);
+	case FLOW_MERGE_SORTED:
+		return flow_merge_sorted(relay);
+	case FLOW_MERGE_ZIP:
+		return flow_merge_zip(relay);
+	}
+	return FLOW_RELAY_FAILED;
 }

@@ -12,8 +12,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
+#include "policy.h"
 #include "record.h"
+
+struct flow_node;
+struct rlimit;
 
 /*
  * What is known of one pipe (an edge, or the part of one between two relays),
@@ -26,6 +31,7 @@ struct flow_meter {
 	_Atomic uint64_t taken; /* bytes a relay has taken out of it */
 	_Atomic uint64_t spilled; /* bytes held beyond the pipe now */
 	_Atomic uint64_t spilled_most; /* the most that was held at once */
+	_Atomic uint64_t dropped; /* records that slow=drop did not put */
 	_Atomic uint32_t
 		waits_read; /* its reader, a relay, sleeps until there is data */
 	_Atomic uint32_t
@@ -41,6 +47,10 @@ enum flow_note_kind {
 	FLOW_NOTE_LIMIT, /* pipe N's spill limit is reached (the relay goes on, blocking); number = limit */
 	FLOW_NOTE_RECORD, /* input from pipe N ended inside a record that cannot be completed */
 	FLOW_NOTE_MEMORY, /* out of memory */
+	FLOW_NOTE_COUNT, /* what came from pipe N is not one record for each that went in; number = record from which on */
+	FLOW_NOTE_ORDER, /* merge=sorted: pipe N is not sorted; number = the record that comes too late, from 1 */
+	FLOW_NOTE_FILE, /* split=key: file TEXT failed: error */
+	FLOW_NOTE_KEY, /* split=key: record NUMBER has a key that is no file's name: text = the key */
 };
 
 struct flow_note {
@@ -76,9 +86,29 @@ struct flow_relay {
 	unsigned output_count;
 	const char
 		*spill_directory; /* for the unlinked file: $TMPDIR or /tmp */
-	bool concat; /* merge: inputs one after the other, exact to the byte */
-	struct flow_record record; /* merge=any */
+	struct flow_record record; /* all but concat and copy */
+	enum flow_split split;
+	enum flow_slow slow; /* what a slow output does to the others */
+	uint64_t header; /* so many first records go to every output */
+	enum flow_merge merge;
+	struct flow_keys keys; /* hash, key, sorted */
+	int deals; /* split: write end, ordered: read end, of the pipe of struct flow_deal; -1 */
+
+	/* replicas */
+	const struct flow_node *node; /* that has them; borrowed */
+	unsigned replicas; /* how many at a time */
+	enum flow_order order;
+	pid_t group; /* process group of the nodes */
+	const struct rlimit *descriptors; /* that the workers get, or NULL */
+
+	/* split=key */
+	int directory; /* where the files are collected; borrowed */
+	const char *pattern; /* the path with {key} in it */
+	unsigned files_most; /* so many are held open at once */
 };
+
+/* A relay's whole life, one of the functions below. */
+typedef int flow_relay_run(struct flow_relay *relay);
 
 /* Statuses a relay ends with. */
 enum {
@@ -86,6 +116,7 @@ enum {
 		0, /* every input ended and was delivered to every output still there */
 	FLOW_RELAY_GONE =
 		13, /* every reader had gone before the input ended (as SIGPIPE) */
+	FLOW_RELAY_DATA = 65, /* the data broke a promise; a note says how */
 	FLOW_RELAY_FAILED = 125, /* a note says why */
 };
 
@@ -98,7 +129,26 @@ enum {
  */
 int flow_relay_copy(struct flow_relay *relay);
 
-/* Merges all inputs into the one output: any (whole records) or concat. */
+/* Merges all inputs into the one output, as relay->merge says. */
 int flow_relay_merge(struct flow_relay *relay);
+
+/*
+ * Shares the one input out to the outputs by whole records, as relay->split
+ * says (with FLOW_SPLIT_COPY: all to each, where slow= is not block). A last
+ * record without its delimiter stays whole and gets none. Outputs that have gone
+ * are as in flow_relay_copy; what was meant for one is dropped with it.
+ */
+int flow_relay_split(struct flow_relay *relay);
+
+/* split=key: shares the one input out to files, by whole records. */
+int flow_relay_key(struct flow_relay *relay);
+
+/*
+ * Runs relay->replicas processes of relay->node between the one input and the
+ * one output, in the order relay->order promises. Returns the status of the
+ * first block or worker that failed (128+N for a signal), 0 when none did;
+ * raises SIGPIPE when the reader of its output has gone.
+ */
+int flow_relay_farm(struct flow_relay *relay);
 
 #endif

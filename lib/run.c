@@ -119,7 +119,7 @@ pass_signals(int signals, int guardian, int last)
 	struct signalfd_siginfo info;
 
 	while (read(signals, &info, sizeof(info)) == sizeof(info)) {
-		struct flow_order order = {
+		struct flow_passed_signal order = {
 			.signal = (int)info.ssi_signo,
 			.everyone = info.ssi_code > 0, /* from the kernel */
 		};

@@ -67,15 +67,17 @@ print_place(const struct flow_plan *plan, const struct flow_place *place,
 	case FLOW_THING_FILE:
 		fprintf(out, "file %s", plan->files[place->index].path);
 		break;
+	case FLOW_THING_DEALS_READ:
+	case FLOW_THING_DEALS_WRITE:
+		fputs("the order of records by ", out);
+		/* fallthrough */
 	case FLOW_THING_PIPE_READ:
 	case FLOW_THING_PIPE_WRITE:
 		pipe = &plan->pipes[place->index];
 		fprintf(out, "%s %u, %s %s",
 			pipe->kind == FLOW_PIPE_FIFO ? "FIFO" : "pipe",
-			place->index,
-			place->thing == FLOW_THING_PIPE_READ ? "from" : "to",
-			place->thing == FLOW_THING_PIPE_READ ? pipe->from
-							     : pipe->to);
+			place->index, flow_place_end(place) ? "to" : "from",
+			flow_place_end(place) ? pipe->to : pipe->from);
 		break;
 	}
 }
@@ -115,19 +117,66 @@ print_command(const struct flow_plan *plan, const struct flow_process *process,
 }
 
 static void
+print_replicas(const struct flow_process *process, FILE *out)
+{
+	static const char *const orders[] = {
+		[FLOW_ORDER_BLOCKS] = "a fresh process a block, in order",
+		[FLOW_ORDER_RECORDS] = "a record out for a record in, in order",
+		[FLOW_ORDER_NO] = "in no order",
+	};
+
+	fprintf(out, ", %u replicas, %s", process->node->replicas,
+		orders[process->node->order]);
+}
+
+/* What a relay does, in words; a copy needs none. */
+static const char *
+relay_words(const struct flow_process *process)
+{
+	static const char *const splits[] = {
+		[FLOW_SPLIT_COPY] = ", a copy to each",
+		[FLOW_SPLIT_LINES] = ", blocks of records in turn",
+		[FLOW_SPLIT_ANY] = ", blocks of records to who has room",
+		[FLOW_SPLIT_HASH] = ", records by key",
+		[FLOW_SPLIT_KEY] = ", records to the files of their keys",
+	};
+	static const char *const merges[] = {
+		[FLOW_MERGE_ANY] = ", whole records",
+		[FLOW_MERGE_CONCAT] = ", one after the other",
+		[FLOW_MERGE_ORDERED] = ", in the order of the split",
+		[FLOW_MERGE_SORTED] = ", sorted",
+		[FLOW_MERGE_ZIP] = ", one record of each in turn",
+	};
+
+	switch (process->kind) {
+	case FLOW_PROCESS_SPLIT:
+	case FLOW_PROCESS_KEY:
+		return splits[process->split];
+	case FLOW_PROCESS_MERGE:
+	case FLOW_PROCESS_TAG:
+		return merges[process->merge];
+	default:
+		return "";
+	}
+}
+
+static void
 print_relay(const struct flow_plan *plan, const struct flow_process *process,
 	    FILE *out)
 {
-	fprintf(out, ": relay%s\n",
-		process->kind == FLOW_PROCESS_COPY ? ""
-		: process->concat		   ? ", one after the other"
-						   : ", whole records");
+	fprintf(out, ": relay%s\n", relay_words(process));
 	for (size_t i = 0; i < process->place_count; i++) {
-		bool input = i < process->input_count;
+		const struct flow_place *place = &process->places[i];
+		bool output = i >= process->input_count &&
+			      place->thing != FLOW_THING_DEALS_READ &&
+			      place->thing != FLOW_THING_DEALS_WRITE;
 
-		fprintf(out, "    %s  ", input ? "in " : "out");
-		print_place(plan, &process->places[i], out);
-		if (!input &&
+		fprintf(out, "    %s  ",
+			flow_place_end(place) == 0 || i < process->input_count
+				? "in "
+				: "out");
+		print_place(plan, place, out);
+		if (output &&
 		    process->branches[i - process->input_count].elastic)
 			fputs(", elastic", out);
 		putc('\n', out);
@@ -143,7 +192,9 @@ flow_show_plan(const struct flow_plan *plan, FILE *out)
 		const struct flow_process *process = &plan->processes[i];
 
 		fprintf(out, "process %zu, %s", i, process->name);
-		if (process->kind == FLOW_PROCESS_COMMAND)
+		if (process->kind == FLOW_PROCESS_FARM)
+			print_replicas(process, out);
+		if (flow_process_is_node(process))
 			print_command(plan, process, out);
 		else
 			print_relay(plan, process, out);
@@ -183,16 +234,27 @@ print_label(FILE *out, const char *text, size_t most)
 	}
 }
 
+/* NAME of something in INNER, whose own name stands on the cluster around it. */
+static const char *
+name_within(const struct flow_inner *inner, const char *name)
+{
+	return inner != NULL ? name + strlen(inner->name) + 1 : name;
+}
+
 static void
 dot_process(const struct flow_process *process, size_t index, FILE *out)
 {
+	const struct flow_node *node = process->node;
+	const char *name;
+
 	fprintf(out, "\tp%zu [", index);
-	if (process->kind == FLOW_PROCESS_COMMAND) {
+	if (flow_process_is_node(process)) {
 		fputs("shape=box, style=rounded, label=\"", out);
-		print_label(out, process->node->name, 60);
-		if (strcmp(process->node->name, process->node->command) != 0) {
+		name = name_within(node->inner, node->name);
+		print_label(out, name, 60);
+		if (strcmp(name, node->command) != 0) {
 			fputs("\\n", out);
-			print_label(out, process->node->command, 60);
+			print_label(out, node->command, 60);
 		}
 	} else {
 		fputs("shape=oval, style=dashed, label=\"", out);
@@ -257,7 +319,7 @@ dot_places(const struct flow_plan *plan, size_t index, FILE *out)
 
 	for (size_t i = 0; i < process->place_count; i++) {
 		const struct flow_place *place = &process->places[i];
-		bool relay = process->kind != FLOW_PROCESS_COMMAND;
+		bool relay = !flow_process_is_node(process);
 		bool reads = relay ? i < process->input_count
 				   : place->edge &&
 					     place->edge->head == process->node;
@@ -281,19 +343,49 @@ dot_places(const struct flow_plan *plan, size_t index, FILE *out)
 	}
 }
 
+/* What is in INNER, and the clusters in it; NULL: the graph as a whole. */
+static void
+dot_parts(const struct flow_plan *plan, const struct flow_inner *inner,
+	  FILE *out)
+{
+	const struct flow_inner *within;
+
+	for (size_t i = 0; i < plan->process_count; i++) {
+		const struct flow_node *node = plan->processes[i].node;
+
+		if ((node != NULL ? node->inner : NULL) == inner)
+			dot_process(&plan->processes[i], i, out);
+	}
+	for (size_t i = 0; i < plan->file_count; i++) {
+		const struct flow_node *node = plan->files[i].node;
+
+		if ((node != NULL ? node->inner : NULL) != inner)
+			continue;
+		fprintf(out, "\tf%zu [shape=note, label=\"", i);
+		print_label(out, plan->files[i].path, 60);
+		fputs("\"];\n", out);
+	}
+	for (within = plan->graph->inners; within != NULL;
+	     within = within->next) {
+		if (within->outer != inner)
+			continue;
+		fputs("\tsubgraph \"cluster ", out);
+		print_label(out, within->name, 1000);
+		fputs("\" {\n\tlabel=\"", out);
+		print_label(out, name_within(inner, within->name), 60);
+		fputs("\";\n", out);
+		dot_parts(plan, within, out);
+		fputs("\t}\n", out);
+	}
+}
+
 void
 flow_show_dot(const struct flow_plan *plan, FILE *out)
 {
 	fputs("digraph \"", out);
 	print_label(out, plan->graph->name, 200);
 	fputs("\" {\n\trankdir=LR;\n\tnode [fontname=\"monospace\"];\n", out);
-	for (size_t i = 0; i < plan->process_count; i++)
-		dot_process(&plan->processes[i], i, out);
-	for (size_t i = 0; i < plan->file_count; i++) {
-		fprintf(out, "\tf%zu [shape=note, label=\"", i);
-		print_label(out, plan->files[i].path, 60);
-		fputs("\"];\n", out);
-	}
+	dot_parts(plan, NULL, out);
 	for (size_t i = 0; i < plan->process_count; i++)
 		dot_places(plan, i, out);
 	fputs("}\n", out);

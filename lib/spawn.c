@@ -296,12 +296,14 @@ flow_spawn_command(struct flow_spawn *spawn, const struct flow_node *node)
 }
 
 static _Noreturn void
-run_relay(struct flow_spawn *spawn, struct flow_relay *relay, bool merge)
+run_relay(struct flow_spawn *spawn, struct flow_relay *relay,
+	  flow_relay_run *run, const char *name)
 {
+	size_t piped = relay->input_count + relay->output_count;
 	sigset_t mask;
 
 	setpgid(0, spawn->group);
-	prctl(PR_SET_NAME, merge ? "flow-merge" : "flow-copy");
+	prctl(PR_SET_NAME, name);
 	/*
 	 * A relay outlives an interrupt from the terminal, so that nodes which
 	 * end on their own terms are still heard; it ends with its inputs.
@@ -317,15 +319,20 @@ run_relay(struct flow_spawn *spawn, struct flow_relay *relay, bool merge)
 	for (unsigned i = 0; i < relay->output_count; i++)
 		relay->outputs[i].fd =
 			spawn->wires[relay->input_count + i].from;
-	_exit(merge ? flow_relay_merge(relay) : flow_relay_copy(relay));
+	if (piped < spawn->count && relay->node)
+		dup2(spawn->wires[piped].from, STDERR_FILENO);
+	else if (piped < spawn->count)
+		relay->deals = spawn->wires[piped].from;
+	_exit(run(relay));
 }
 
 pid_t
-flow_spawn_relay(struct flow_spawn *spawn, struct flow_relay *relay, bool merge)
+flow_spawn_relay(struct flow_spawn *spawn, struct flow_relay *relay,
+		 flow_relay_run *run, const char *name)
 {
 	pid_t pid = fork();
 
 	if (pid == 0)
-		run_relay(spawn, relay, merge);
+		run_relay(spawn, relay, run, name);
 	return pid;
 }

@@ -53,10 +53,11 @@ pid_t flow_spawn_command(struct flow_spawn *spawn,
 			 const struct flow_node *node);
 
 /*
- * Forks a child that is RELAY: a copy, or a merge when MERGE is set. Wires
- * are its inputs and outputs in order; each relay descriptor is set from them.
+ * Forks a child that is RELAY and does RUN, called NAME in lists of processes.
+ * Wires are its inputs and outputs in order, from which its descriptors are
+ * set; one more is its deals or, with relay->node, its standard error.
  */
 pid_t flow_spawn_relay(struct flow_spawn *spawn, struct flow_relay *relay,
-		       bool merge);
+		       flow_relay_run *run, const char *name);
 
 #endif

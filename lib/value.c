@@ -92,6 +92,75 @@ flow_value_is_record(const char *value)
 	return flow_record_parse(value, &record) == 0;
 }
 
+bool
+flow_value_is_positive(const char *value)
+{
+	long number;
+
+	return flow_value_number(value, 1, INT_MAX, &number) == 0;
+}
+
+bool
+flow_value_is_fields(const char *value)
+{
+	unsigned *fields = calloc(strlen(value) + 1, sizeof *fields);
+	ssize_t count = fields ? flow_value_fields(value, fields) : -1;
+
+	free(fields);
+	return count > 0;
+}
+
+bool
+flow_value_is_delimiter(const char *value)
+{
+	return flow_value_delimiter(value) >= 0;
+}
+
+bool
+flow_value_is_duration(const char *value)
+{
+	int64_t nanoseconds;
+
+	return flow_duration_parse(value, &nanoseconds) == 0;
+}
+
+ssize_t
+flow_value_fields(const char *value, unsigned *fields)
+{
+	ssize_t count = 0;
+
+	for (;;) {
+		unsigned number = 0;
+
+		value += strspn(value, " ,");
+		if (*value == '\0')
+			return count > 0 ? count : -1;
+		for (; *value >= '0' && *value <= '9'; value++) {
+			number = number * 10 + (unsigned)(*value - '0');
+			if (number > 1000000)
+				return -1;
+		}
+		if (number == 0 || (*value && !strchr(" ,", *value)))
+			return -1;
+		fields[count++] = number;
+	}
+}
+
+int
+flow_value_delimiter(const char *value)
+{
+	static const char words[] = "t\t0\0\\\\";
+
+	if (value[0] != '\0' && value[1] == '\0')
+		return (unsigned char)value[0];
+	if (value[0] != '\\' || value[1] == '\0' || value[2] != '\0')
+		return -1;
+	for (size_t i = 0; i < sizeof words - 1; i += 2)
+		if (words[i] == value[1])
+			return (unsigned char)words[i + 1];
+	return -1;
+}
+
 enum flow_address
 flow_value_address(const char *value)
 {

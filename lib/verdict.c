@@ -172,6 +172,25 @@ describe(FILE *out, const struct flow_state *state, uint32_t index)
 			fprintf(out, "%s ended inside a record",
 				*from ? from : "an input");
 			break;
+		case FLOW_NOTE_COUNT:
+			fprintf(out,
+				"%s gave more or fewer records than it got, "
+				"from record %llu on",
+				*from ? from : "an input",
+				(unsigned long long)note->number);
+			break;
+		case FLOW_NOTE_ORDER:
+			fprintf(out, "%s is not sorted: record %llu",
+				*from ? from : "an input",
+				(unsigned long long)note->number);
+			break;
+		case FLOW_NOTE_FILE:
+			fprintf(out, "cannot write %s: %s", note->text, reason);
+			break;
+		case FLOW_NOTE_KEY:
+			fprintf(out, "record %llu: key `%s` cannot name a file",
+				(unsigned long long)note->number, note->text);
+			break;
 		case FLOW_NOTE_MEMORY:
 			fputs("out of memory", out);
 			break;
@@ -253,7 +272,11 @@ flow_verdict_line(const struct flow_state *state)
 		fprintf(out, "%s%s: ", reason ? "; " : "", process->name);
 		describe(out, state, first);
 		if (process->node && process->node->line)
-			fprintf(out, " (line %u)", process->node->line);
+			fprintf(out, " (line %u%s%s)", process->node->line,
+				process->node->inner ? " of " : "",
+				process->node->inner
+					? process->node->inner->source
+					: "");
 		if (state->failures > 1)
 			fprintf(out, "; %u more failed", state->failures - 1);
 	}

@@ -30,7 +30,7 @@ static pid_t
 relay_pid(const struct flow_state *state, uint32_t process)
 {
 	if (process == FLOW_NONE ||
-	    state->plan->processes[process].kind == FLOW_PROCESS_COMMAND ||
+	    flow_process_is_node(&state->plan->processes[process]) ||
 	    !state->processes[process].running)
 		return 0;
 	return state->processes[process].pid;
@@ -171,7 +171,7 @@ warn_quiet(struct flow_guard *guard, const struct view *view,
 		const struct flow_process *process = &state->plan->processes[i];
 
 		if (!state->processes[i].running ||
-		    process->kind != FLOW_PROCESS_COMMAND)
+		    !flow_process_is_node(process))
 			continue;
 		if (named++ >= QUIET_NAMED)
 			continue;

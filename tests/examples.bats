@@ -28,9 +28,9 @@ same()
 made_up()
 {
 	case $1 in
-	archive | eof-safe) echo one two ;;
-	clean | weblog) echo one ;;
-	spell) echo one two three ;;
+	archive | days | eof-safe) echo one two ;;
+	clean | pack | weblog) echo one ;;
+	spell | timeline) echo one two three ;;
 	esac
 }
 
@@ -217,6 +217,64 @@ made_up()
 	graph gitlog repository >report
 	same "$EXPECTED/gitlog.out" report
 	"$EXPECTED/gitlog.sh" repository | same - report
+}
+
+@test "examples: frequency.gv counts words on all processors" {
+	graph frequency 5 <"$DATA/letter.txt" >top
+	same "$EXPECTED/frequency.out" top
+	"$EXAMPLES/make-weblog.sh" 30000 >text
+	graph frequency 100 <text >top
+	"$EXPECTED/frequency.sh" 100 <text >expected
+	same expected top
+}
+
+@test "examples: frequency.gv finds no words in nothing" {
+	graph frequency </dev/null >top
+	test ! -s top
+}
+
+@test "examples: pack.gv compresses in blocks what gzip can unpack" {
+	"$EXAMPLES/make-weblog.sh" 30000 >log
+	graph pack log 1 <log
+	"$EXPECTED/pack.sh" log >unpacked
+	same log unpacked
+	head -c 3000000 /dev/urandom >log
+	graph pack log <log
+	"$EXPECTED/pack.sh" log >unpacked
+	cmp log unpacked
+}
+
+@test "examples: days.gv makes a file a day, with a header" {
+	"$EXAMPLES/make-weblog.sh" 5000 >log
+	mkdir got wanted
+	graph days log got >counts
+	"$EXPECTED/days.sh" log wanted >expected
+	same expected counts
+	same "$EXPECTED/days.out" counts
+	diff -r wanted got
+}
+
+@test "examples: days.gv without a log is refused and writes no file" {
+	mkdir got
+	run graph days missing got
+	test "$status" -eq 66
+	test -z "$(ls -A got)"
+}
+
+@test "examples: fastq.gv sums up reads on all processors" {
+	"$EXAMPLES/make-fastq.sh" 4000 >reads
+	graph fastq <reads >summary
+	same "$EXPECTED/fastq.out" summary
+	"$EXPECTED/fastq.sh" <reads >expected
+	same expected summary
+}
+
+@test "examples: timeline.gv merges three logs by time" {
+	graph timeline "$DATA/web.log" "$DATA/app.log" "$DATA/db.log" >line
+	same "$EXPECTED/timeline.out" line
+	"$EXPECTED/timeline.sh" "$DATA/web.log" "$DATA/app.log" \
+		"$DATA/db.log" >expected
+	same expected line
 }
 
 @test "examples: the log of make-weblog.sh is the same on every machine" {

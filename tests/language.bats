@@ -1598,7 +1598,7 @@ records()
 @test "language: a value that an attribute does not have is refused" {
 	edge 'via=pip' | wrong 65 '3: via=`pip`: did you mean `pipe`?'
 	edge 'via=carrier' | wrong 65 '3: via=`carrier`: pipe or fifo is wanted'
-	edge 'merge=zebra' | wrong 65 '3: merge=`zebra`: any or concat is wanted'
+	edge 'merge=zebra' | wrong 65 '3: merge=`zebra`: any, concat, ordered, sorted or zip is wanted'
 	edge 'eof=never' | wrong 65 '3: eof=`never`: exit is wanted'
 	edge 'back=maybe' | wrong 65 '3: back=`maybe`: no, yes, false or true is wanted'
 	node 'buffer=block' | wrong 65 '3: buffer=`block`: line is wanted'
@@ -1701,20 +1701,10 @@ later()
 
 @test "language: what is not supported yet is said, and is no silent no-op" {
 	local word
-	for word in lines any hash key; do
-		later edge "split=$word" "split=$word"
-	done
-	for word in ordered sorted zip; do
-		later edge "merge=$word" "merge=$word"
-	done
 	for word in shm mq socket signal rpc; do
 		later edge "via=$word" "via=$word"
 	done
-	for word in by delim header max_open slow numeric reverse; do
-		later edge "$word=x" "$word="
-	done
-	for word in replicas order restart retries backoff host queue dead \
-		graph idle count until; do
+	for word in host queue dead idle count until; do
 		later node "$word=x" "$word="
 	done
 }
@@ -1741,7 +1731,7 @@ later()
 @test "language: all errors of a file are reported, in the order of lines" {
 	wrong 65 '2: unknown attribute `cmdd`; did you mean `cmd`?' \
 		'3: merge=`conct`: did you mean `concat`?' \
-		'4: replicas= is not supported yet' \
+		'4: host= is not supported yet' \
 		'5: `tac -> wc` is marked back=true and closes no cycle' \
 		'6: node `f`: file: argument `$1` is not given' \
 		'7: port `cat:X`: a name with capitals could be a variable that programs know; use small letters' \
@@ -1749,7 +1739,7 @@ later()
 	digraph {
 	    cat [cmdd=x]
 	    cat -> sort [merge=conct]
-	    b [cmd=sort replicas=4]
+	    b [cmd=sort host=h]
 	    tac -> wc [back=true]
 	    f [file="$1"] wc -> f
 	    tee -> cat:X

@@ -90,6 +90,14 @@ pages() {
 @test "mkfifo-graph.5: One after the other" { example; }
 @test "mkfifo-graph.5: Records stay whole" { example; }
 @test "mkfifo-graph.5: Branches that part and meet" { example; }
+@test "mkfifo-graph.5: Two workers, and the old order" { example; }
+@test "mkfifo-graph.5: Replicas" { example; }
+@test "mkfifo-graph.5: Equal keys to the same reader" { example; }
+@test "mkfifo-graph.5: A file for each key" { example; }
+@test "mkfifo-graph.5: Sorted streams into one" { example; }
+@test "mkfifo-graph.5: In turn" { example; }
+@test "mkfifo-graph.5: A command that is started again" { example; }
+@test "mkfifo-graph.5: A graph in a graph" { example; }
 @test "mkfifo-graph.5: A dialogue" { example; }
 @test "mkfifo-graph.5: A program that keeps its answers back" { example; }
 @test "mkfifo-graph.5: A program that ignores SIGPIPE" { example; }

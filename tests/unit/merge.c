@@ -11,8 +11,9 @@ static void
 merge_open(struct streams *streams, const char *kind, unsigned inputs)
 {
 	streams_open(streams);
-	streams->relay.concat = strcmp(kind, "concat") == 0;
-	if (!streams->relay.concat &&
+	if (strcmp(kind, "concat") == 0)
+		streams->relay.merge = FLOW_MERGE_CONCAT;
+	if (streams->relay.merge != FLOW_MERGE_CONCAT &&
 	    flow_record_parse(kind, &streams->relay.record))
 		abort();
 	for (unsigned i = 0; i < inputs; i++)
@@ -278,7 +279,8 @@ full_device(const char *kind)
 	struct flow_note note;
 
 	streams_open(&streams);
-	streams.relay.concat = strcmp(kind, "concat") == 0;
+	if (strcmp(kind, "concat") == 0)
+		streams.relay.merge = FLOW_MERGE_CONCAT;
 	input_pipe(&streams, 0);
 	output_fd(&streams, open("/dev/full", O_WRONLY | O_CLOEXEC));
 	streams_start(&streams, flow_relay_merge);

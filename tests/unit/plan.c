@@ -91,6 +91,12 @@ show_place(FILE *out, const struct flow_place *place)
 	case FLOW_THING_PIPE_WRITE:
 		fprintf(out, "w%u", place->index);
 		break;
+	case FLOW_THING_DEALS_READ:
+		fprintf(out, "dr%u", place->index);
+		break;
+	case FLOW_THING_DEALS_WRITE:
+		fprintf(out, "dw%u", place->index);
+		break;
 	case FLOW_THING_FILE:
 		fprintf(out, "f%u", place->index);
 		break;
@@ -100,11 +106,15 @@ show_place(FILE *out, const struct flow_place *place)
 static void
 show_process(FILE *out, const struct flow_process *process)
 {
+	static const char *const splits[] = { "", " lines", " any", " hash",
+					      " key" };
+	static const char *const merges[] = { "", " concat", " ordered",
+					      " sorted", " zip" };
 	const struct flow_branch *branch;
 	size_t i;
 
-	fprintf(out, "%s/%d:%s", process->name, process->rank,
-		process->concat ? " concat" : "");
+	fprintf(out, "%s/%d:%s%s", process->name, process->rank,
+		splits[process->split], merges[process->merge]);
 	for (i = 0; i < process->place_count; i++) {
 		if (process->kind == FLOW_PROCESS_COMMAND ||
 		    i < process->input_count) {
@@ -113,8 +123,11 @@ show_process(FILE *out, const struct flow_process *process)
 		}
 		if (i == process->input_count)
 			fputs(" >", out);
-		branch = &process->branches[i - process->input_count];
 		show_place(out, &process->places[i]);
+		if (process->places[i].thing == FLOW_THING_DEALS_READ ||
+		    process->places[i].thing == FLOW_THING_DEALS_WRITE)
+			continue;
+		branch = &process->branches[i - process->input_count];
 		if (branch->from > 0)
 			fprintf(out, "#%u", branch->from);
 		fputs(branch->elastic ? "+" : "", out);
@@ -141,11 +154,11 @@ ends_agree(const struct flow_plan *plan, uint32_t index)
 		for (j = 0; j < process->place_count; j++) {
 			if (process->places[j].index != index)
 				continue;
-			if (process->places[j].thing == FLOW_THING_PIPE_READ) {
+			if (flow_place_end(&process->places[j]) == 0) {
 				reads++;
 				right &= plan->pipes[index].reader == i;
 			}
-			if (process->places[j].thing == FLOW_THING_PIPE_WRITE) {
+			if (flow_place_end(&process->places[j]) == 1) {
 				writes++;
 				right &= plan->pipes[index].writer == i;
 			}
@@ -276,6 +289,61 @@ check_lines(void)
 	      "| 0 a:err -> b:in\n"
 	      "| 1 a:out -> stdout:in\n"
 	      "| 2 b:out -> stdout:in\n");
+}
+
+static void
+check_operators(void)
+{
+	plans("a split by records, and what undoes it",
+	      "a -> {b c} [split=lines]\n{c b} -> d [merge=ordered]",
+	      "a/0: 1=w4 0=null 2=err\n"
+	      "split of a/1: lines r4 > w0+ w1+ dw6\n"
+	      "b/4: 0=r0 1=w2 2=err\n"
+	      "c/4: 0=r1 1=w3 2=err\n"
+	      "merge into d/7: ordered r2 r3 > w5 dr6\n"
+	      "d/8: 0=r5 1=out 2=err\n"
+	      "| 0 a:out -> b:in\n"
+	      "| 1 a:out -> c:in\n"
+	      "| 2 b:out -> d:in\n"
+	      "| 3 c:out -> d:in\n"
+	      "| 4 a:out -> split of a\n"
+	      "| 5 merge into d -> d:in\n"
+	      "| 6 split of a -> merge into d\n");
+	plans("a file of each key", "f [file=\"/tmp/{key}\"]\n"
+	      "a -> f [split=key]",
+	      "a/0: 1=w0 0=null 2=err\n"
+	      "split of a/1: key r0\n"
+	      "| 0 a:out -> split of a\n"
+	      "= 0 commit /tmp/{key} by split of a\n");
+	plans("a split of a file is read by its relay",
+	      "f [file=\"/tmp/f\"]\nf -> {a b} [split=hash]",
+	      "split of f/1: hash f0 > w0+ w1+\n"
+	      "a/4: 0=r0 1=w2 2=err\n"
+	      "b/4: 0=r1 1=w3 2=err\n"
+	      "merge into stdout/7: r2 r3 > out\n"
+	      "| 0 f:out -> a:in\n"
+	      "| 1 f:out -> b:in\n"
+	      "| 2 a:out -> stdout:in\n"
+	      "| 3 b:out -> stdout:in\n"
+	      "= 0 read /tmp/f by split of f\n");
+	plans("a copy that may drop is a split",
+	      "a -> {b c} [slow=drop]\nb -> stdout\nf [file=\"/tmp/f\"]\n"
+	      "c -> f",
+	      "a/0: 1=w2 0=null 2=err\n"
+	      "split of a/1: r2 > w0 w1\n"
+	      "b/4: 0=r0 1=out 2=err\n"
+	      "c/4: 0=r1 1=f0 2=err\n"
+	      "| 0 a:out -> b:in\n"
+	      "| 1 a:out -> c:in\n"
+	      "| 2 a:out -> split of a\n"
+	      "= 0 commit /tmp/f by c\n");
+	plans("replicas are one process that runs them",
+	      "a -> b -> c\nb [replicas=4]",
+	      "a/0: 1=w0 0=null 2=err\n"
+	      "b/4: 0=r0 > 1=w1 2=err\n"
+	      "c/8: 0=r1 1=out 2=err\n"
+	      "| 0 a:out -> b:in\n"
+	      "| 1 b:out -> c:in\n");
 }
 
 static void
@@ -726,6 +794,7 @@ main(void)
 {
 	setenv("PATH", "/usr/local/bin:/usr/bin:/bin", 1);
 	check_lines();
+	check_operators();
 	check_relays();
 	check_objects();
 	check_stdin();

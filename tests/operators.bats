@@ -1,0 +1,33 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# operators: random graphs of splits, merges and replicas on random records do
+# what a simple evaluation says, and end. OPERATORS_RUNS scales it, SEED
+# repeats it.
+
+load helper
+
+# The real thing, or a wrapper of it that WRONG spoils.
+operators()
+{
+	command -v python3 >/dev/null || skip "no python3"
+	run timeout -k 5 900 "$TOP/tests/operators" "$1"
+	echo "$output"
+	grep '^operators: SEED=' <<<"$output" | sed 's/^/# /' >&3
+}
+
+@test "operators: random graphs put out what a simple evaluation does" {
+	operators "${OPERATORS_RUNS:-250}"
+	((status == 0))
+	[[ $output == *" wrong=0" ]]
+}
+
+@test "operators: a lost byte would be seen" {
+	cat >lossy <<-END
+	#!/bin/sh
+	"$MG" "\$@" | sed '1s/.//'
+	END
+	chmod +x lossy
+	MG=$PWD/lossy operators 20
+	((status == 1))
+	[[ $output != *" wrong=0" ]]
+}
