@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "expand.h"
+#include "keyfiles.h"
 
 /* One end of an edge at the node in hand. */
 struct end {
@@ -270,20 +271,89 @@ settle_branches(const struct group *group)
 	}
 }
 
-static const char key_mark[] = "{key}";
+/* A file that is written, and that a key may make by PATTERN too; or NULL. */
+static const struct flow_node *
+find_clash(const struct flow_graph *graph, const struct flow_node *pattern)
+{
+	const char *mark = strstr(pattern->file, flow_key_mark);
+	size_t before = (size_t)(mark - pattern->file);
+	const char *behind = mark + strlen(flow_key_mark);
+
+	for (size_t i = 0; i < graph->node_count; i++) {
+		const struct flow_node *node = graph->nodes[i];
+		size_t size, tail = strlen(behind);
+
+		if (node == pattern || node->kind != FLOW_NODE_FILE ||
+		    !node->file || !node->in_count)
+			continue;
+		size = strlen(node->file);
+		if (size > before + tail && !strchr(node->file + before, '/') &&
+		    strncmp(node->file, pattern->file, before) == 0 &&
+		    strcmp(node->file + size - tail, behind) == 0)
+			return node;
+	}
+	return NULL;
+}
+
+/* Where the files of the keys will be: no folders are made, nothing is written twice. */
+static void
+check_key_path(struct flow_checking *checking, const struct flow_node *node)
+{
+	const struct flow_node *clash;
+	unsigned line = flow_check_at_node(checking, node);
+
+	if (strchr(strstr(node->file, flow_key_mark), '/')) {
+		flow_messages_add(checking->messages, 65, line,
+				  "`%s`: {key} may stand only in the last part "
+				  "of a path, for no folders are made: `%s`",
+				  node->name, node->file);
+		return;
+	}
+	clash = find_clash(checking->graph, node);
+	if (clash)
+		flow_messages_add(checking->messages, 65, line,
+				  "`%s`: a key could make `%s`, which is "
+				  "written by node `%s` too",
+				  node->file, clash->file, clash->name);
+}
+
+static bool
+leads_to_keys(const struct flow_edge *edge)
+{
+	const struct flow_node *head = edge->head;
+
+	return head->kind == FLOW_NODE_FILE && head->file != NULL &&
+	       strstr(head->file, flow_key_mark) != NULL;
+}
+
+/* Does an edge of EDGE's own line lead to the files, as in a -> b -> f [split=key]? */
+static bool
+is_in_chain(const struct flow_graph *graph, const struct flow_edge *edge)
+{
+	for (size_t i = 0; i < graph->edge_count; i++)
+		if (graph->edges[i]->line == edge->line &&
+		    graph->edges[i]->split == FLOW_SPLIT_KEY &&
+		    leads_to_keys(graph->edges[i]))
+			return true;
+	return false;
+}
 
 /* split=key and file="...{key}..." belong together. */
 static void
 check_key(const struct group *group)
 {
 	struct flow_checking *checking = group->checking;
-	const struct flow_edge *edge = group->ends[0].edge;
+	struct flow_edge *edge = group->ends[0].edge;
 	const struct flow_node *head = edge->head;
-	bool to_files = head->kind == FLOW_NODE_FILE && head->file != NULL &&
-			strstr(head->file, key_mark) != NULL;
+	bool to_files = leads_to_keys(edge);
 
 	if (edge->split != FLOW_SPLIT_KEY)
 		return;
+	if (group->count == 1 && !to_files &&
+	    is_in_chain(checking->graph, edge)) {
+		edge->split = FLOW_SPLIT_COPY;
+		return;
+	}
 	if (group->count > 1)
 		flow_messages_add(checking->messages, 65,
 				  flow_check_at_edge(checking, group->ends[1].edge),
@@ -303,6 +373,8 @@ check_key(const struct group *group)
 				  "`%s` is written by split=key, so by one edge "
 				  "alone; merge the others before the split",
 				  head->name);
+	else
+		check_key_path(checking, head);
 }
 
 /* A file of each key that nobody splits. */
@@ -310,7 +382,7 @@ static void
 check_unsplit_key(struct flow_checking *checking, const struct flow_node *node)
 {
 	if (node->kind != FLOW_NODE_FILE || node->file == NULL ||
-	    strstr(node->file, key_mark) == NULL)
+	    strstr(node->file, flow_key_mark) == NULL)
 		return;
 	for (size_t i = 0; i < node->in_count; i++)
 		if (node->in[i]->split != FLOW_SPLIT_KEY)

@@ -21,7 +21,7 @@
 enum {
 	BLOCK = 256 << 10, /* bytes dealt at once, and asked of one read */
 	PIPE = 512 << 10, /* bytes of a worker's pipes, where that is granted */
-	AHEAD = 64 << 20, /* bytes read ahead of a lane whose turn has not come */
+	AHEAD = 64 << 20, /* bytes read of a lane whose turn has not come */
 	LITTLE = 64 << 10, /* bytes in one round that call for a nap */
 	LAZY = 100, /* microseconds that pipes may fill meanwhile */
 };
@@ -354,6 +354,10 @@ put_in_order(struct lasting *l)
 		l->record += count;
 		l->begin += turn->records == 0;
 	}
+	/* a worker that puts out more and more for nothing waits for no turn */
+	for (size_t i = 0; i < l->count && l->begin == l->end; i++)
+		if (status == 0 && held(&l->lanes[i].out) >= AHEAD)
+			return miscount(l);
 	return status;
 }
 
@@ -369,10 +373,18 @@ put_as_it_comes(struct lasting *l)
 	return status;
 }
 
+/* May what LANE puts out go out at once, however much a record is? */
 static bool
-wants_output(const struct lane *lane)
+is_next(const struct lasting *l, const struct lane *lane)
 {
-	return !lane->over && held(&lane->out) < AHEAD;
+	return l->farm->relay->order != FLOW_ORDER_RECORDS ||
+	       (l->begin < l->end && l->turns[l->begin].lane == lane);
+}
+
+static bool
+wants_output(const struct lasting *l, const struct lane *lane)
+{
+	return !lane->over && (held(&lane->out) < AHEAD || is_next(l, lane));
 }
 
 /* Reads what LANE has put out. 0, or a status. */
@@ -427,7 +439,7 @@ wait_for_work(struct lasting *l, size_t *moved)
 			.events = POLLOUT,
 		};
 		lanes[2 * i + 1] = (struct pollfd){
-			.fd = wants_output(lane) ? lane->worker.output : -1,
+			.fd = wants_output(l, lane) ? lane->worker.output : -1,
 			.events = POLLIN,
 		};
 	}

@@ -18,8 +18,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "append.h"
 #include "files.h"
 #include "io.h"
+#include "keyfiles.h"
 
 #define LINKS_MOST 40 /* as the kernel's own limit */
 
@@ -192,13 +194,23 @@ open_named(struct flow_open_file *file, unsigned number,
 	return 0;
 }
 
+/* By chance, not by pid: two containers may share the folder. */
+static char *
+temporary_name(const char *folder, unsigned number)
+{
+	uint64_t chance;
+
+	if (getentropy(&chance, sizeof(chance)) < 0)
+		chance = (uint64_t)getpid();
+	return print("%s/.ipcflow-%016" PRIx64 "-%u", folder, chance, number);
+}
+
 static int
 open_commit(struct flow_open_file *file, unsigned number,
 	    struct flow_rundir *rundir, struct flow_error *error)
 {
 	int access =
 		file->planned->mode == FLOW_FILE_APPEND ? O_RDWR : O_WRONLY;
-	uint64_t chance;
 	char *folder;
 	struct stat st;
 
@@ -211,11 +223,7 @@ open_commit(struct flow_open_file *file, unsigned number,
 		return fail(error, flow_error_status_create(errno),
 			    file->planned, "write", errno, NULL);
 	folder = folder_of(file->target);
-	/* by chance, not by pid: two containers may share the folder */
-	if (getentropy(&chance, sizeof(chance)) < 0)
-		chance = (uint64_t)getpid();
-	file->temporary =
-		print("%s/.ipcflow-%016" PRIx64 "-%u", folder, chance, number);
+	file->temporary = temporary_name(folder, number);
 	file->fd = open(folder, O_TMPFILE | access | O_CLOEXEC, 0600);
 	free(folder);
 	if (file->fd < 0 &&
@@ -236,6 +244,42 @@ open_commit(struct flow_open_file *file, unsigned number,
 	return 0;
 }
 
+/*
+ * A file a key: a folder to collect them in, noted as a named temporary is; or
+ * nothing but a look at where they will be made, when they are written in place.
+ */
+static int
+open_keyed(struct flow_open_file *file, unsigned number,
+	   struct flow_rundir *rundir, struct flow_error *error)
+{
+	enum flow_file_mode mode = file->planned->mode;
+	char absolute[PATH_MAX], *folder = folder_of(file->planned->path);
+	bool missing = faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) < 0;
+
+	if (missing || mode == FLOW_FILE_LIVE || mode == FLOW_FILE_LIVE_APPEND ||
+	    !realpath(folder, absolute)) {
+		free(folder);
+		return missing ? fail(error, flow_error_status_create(errno),
+				      file->planned, "create", errno, NULL)
+			       : 0;
+	}
+	free(folder);
+	file->temporary = temporary_name(absolute, number);
+	if (rundir->fd < 0 && flow_rundir_make(rundir, error) < 0)
+		return -1;
+	if (flow_rundir_note(rundir, number, file->temporary) == 0 &&
+	    mkdir(file->temporary, 0700) == 0) {
+		file->named = true;
+		file->fd = open(file->temporary,
+				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
+	if (file->fd < 0)
+		return fail(error, flow_error_status_create(errno),
+			    file->planned, "create", errno, NULL);
+	file->commits = true;
+	return 0;
+}
+
 static int
 open_one(struct flow_open_file *file, unsigned number,
 	 struct flow_rundir *rundir, struct flow_error *error)
@@ -245,6 +289,8 @@ open_one(struct flow_open_file *file, unsigned number,
 
 	if (mode == FLOW_FILE_READ)
 		return open_read(file, error);
+	if (file->planned->keyed)
+		return open_keyed(file, number, rundir, error);
 	file->exists = stat(file->planned->path, &st) == 0;
 	if (file->exists && S_ISDIR(st.st_mode))
 		return fail(error, EX_CANTCREAT, file->planned, "write", EISDIR,
@@ -338,12 +384,23 @@ flow_files_open(const struct flow_plan *plan, struct flow_rundir *rundir,
 {
 	struct flow_open_file *files =
 		calloc(plan->file_count + 1, sizeof(*files));
+	struct flow_appending *appending = NULL;
 
 	if (!files)
 		abort();
 	for (size_t i = 0; i < plan->file_count; i++) {
 		files[i].planned = &plan->files[i];
 		files[i].fd = -1;
+		if (plan->files[i].mode != FLOW_FILE_APPEND)
+			continue;
+		if (!appending && !(appending = flow_append_share())) {
+			flow_error_set(error, EX_OSERR,
+				       "cannot share memory: %s",
+				       strerror(errno));
+			free(files);
+			return NULL;
+		}
+		files[i].appending = appending;
 	}
 	if (refuse_twins(plan, error) < 0) {
 		free(files);
@@ -386,54 +443,46 @@ take_over_mode(struct flow_open_file *file)
 	return fchmod(file->fd, 0666 & ~mask);
 }
 
-/*
- * Takes back what was appended in part, MOST bytes or fewer behind START: half
- * a result must not pass for a whole one.
- */
-static void
-take_back(int to, off_t start, off_t most)
+/* One of the files of split=key: what is where it will be is seen only now. */
+int
+flow_file_prepare_one(struct flow_open_file *file, struct flow_error *error)
 {
-	int saved = errno;
 	struct stat st;
 
-	if (fstat(to, &st) == 0 && st.st_size > start &&
-	    st.st_size - start <= most && ftruncate(to, start) < 0)
-		errno = EIO;
-	else
-		errno = saved;
+	file->target = resolve(file->planned->path);
+	if (!file->target || file->fd < 0)
+		return fail(error, EX_CANTCREAT, file->planned, "commit", errno,
+			    NULL);
+	if (stat(file->target, &st) < 0)
+		return flow_file_prepare(file, error);
+	if (!S_ISREG(st.st_mode))
+		return flow_error_set(error, EX_CANTCREAT,
+				      "cannot commit file `%s` (line %u): it "
+				      "is there and is no regular file",
+				      file->planned->path, file->planned->line);
+	if (faccessat(AT_FDCWD, file->target, W_OK, AT_EACCESS) < 0)
+		return fail(error, flow_error_status_create(errno),
+			    file->planned, "write", errno, NULL);
+	return flow_file_prepare(file, error);
 }
 
-static int
-append_all(struct flow_open_file *file)
+int
+flow_file_publish_one(struct flow_open_file *file, struct flow_error *error)
 {
-	static char block[256 << 10];
-	int to = open(file->target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
-		      0666);
-	off_t at = 0, start;
-	ssize_t got;
-
-	if (to < 0)
-		return -1;
-	flock(to, LOCK_EX); /* in one go, beside others who append so */
-	start = lseek(to, 0, SEEK_END);
-	while ((got = pread(file->fd, block, sizeof(block), at)) > 0) {
-		at += got;
-		if (flow_io_write_all(to, block, (size_t)got) < 0) {
-			got = -1;
-			break;
-		}
-	}
-	if (got < 0)
-		take_back(to, start, at);
-	if (close(to) < 0)
-		return -1;
-	return got < 0 ? -1 : 0;
+	file->target = resolve(file->planned->path);
+	if (!file->target || file->fd < 0)
+		return fail(error, EX_CANTCREAT, file->planned, "commit", errno,
+			    NULL);
+	return flow_file_publish(file, error);
 }
 
 int
 flow_file_prepare(struct flow_open_file *file, struct flow_error *error)
 {
 	char path[64];
+
+	if (file->planned->keyed && !file->target)
+		return flow_keyfiles_prepare(file, error);
 
 	if (file->planned->mode == FLOW_FILE_APPEND)
 		return 0;
@@ -454,8 +503,13 @@ flow_file_prepare(struct flow_open_file *file, struct flow_error *error)
 int
 flow_file_publish(struct flow_open_file *file, struct flow_error *error)
 {
-	int bad = file->planned->mode == FLOW_FILE_APPEND
-			  ? append_all(file)
+	int bad;
+
+	if (file->planned->keyed && !file->target)
+		return flow_keyfiles_publish(file, error);
+	bad = file->planned->mode == FLOW_FILE_APPEND
+			  ? flow_append(file->appending, file->fd,
+					file->target)
 			  : rename(file->temporary, file->target);
 
 	if (bad < 0)
@@ -483,7 +537,7 @@ flow_files_close(struct flow_open_file *files, size_t count)
 		return;
 	for (size_t i = 0; i < count; i++) {
 		if (files[i].named)
-			unlink(files[i].temporary);
+			flow_rundir_remove_temporary(files[i].temporary);
 		if (files[i].fd >= 0)
 			close(files[i].fd);
 		free(files[i].target);
@@ -495,7 +549,10 @@ flow_files_close(struct flow_open_file *files, size_t count)
 void
 flow_files_abandon(struct flow_open_file *files, size_t count)
 {
-	for (size_t i = 0; files && i < count; i++)
+	for (size_t i = 0; files && i < count; i++) {
 		if (files[i].temporary)
-			unlink(files[i].temporary);
+			flow_rundir_remove_temporary(files[i].temporary);
+		if (files[i].appending)
+			flow_append_take_back(files[i].appending);
+	}
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "append.h"
 #include "error.h"
 #include "plan.h"
 #include "proc.h"
@@ -17,7 +18,7 @@
 
 struct flow_open_file {
 	const struct flow_planned_file *planned;
-	int fd; /* owned; -1: opened by its process (see late), or closed */
+	int fd; /* owned; -1: opened by its process (see late), or closed; of split=key, the folder in which its files are collected */
 	bool late; /* a FIFO: opening may block, so its process does it */
 	int flags; /* for open(2), when late */
 	bool commits; /* collected aside until it is whole */
@@ -25,6 +26,7 @@ struct flow_open_file {
 	char *temporary; /* name beside the target; owned */
 	bool named; /* the temporary has its name already (no O_TMPFILE here) */
 	bool exists; /* the target was there before */
+	struct flow_appending *appending; /* append: shared; of all the run's */
 	struct flow_inode
 		inode; /* of what is written, if regular: the temporary, or in place */
 };
@@ -47,6 +49,12 @@ struct flow_open_file *flow_files_open(const struct flow_plan *plan,
 int flow_file_prepare(struct flow_open_file *file, struct flow_error *error);
 int flow_file_publish(struct flow_open_file *file, struct flow_error *error);
 
+/* The same for one of the files that split=key has collected; for keyfiles. */
+int flow_file_prepare_one(struct flow_open_file *file,
+			  struct flow_error *error);
+int flow_file_publish_one(struct flow_open_file *file,
+			  struct flow_error *error);
+
 /* Bytes collected, or -1. */
 long long flow_file_size(const struct flow_open_file *file);
 
@@ -55,7 +63,8 @@ void flow_files_close(struct flow_open_file *files, size_t count);
 
 /*
  * For the front, after the guardian was killed: removes every temporary there
- * may be, whatever the guardian had got to.
+ * may be, whatever the guardian had got to, and takes back what it had appended
+ * in part.
  */
 void flow_files_abandon(struct flow_open_file *files, size_t count);
 

@@ -218,6 +218,8 @@ count_outputs(const struct flow_process *process)
 
 	if (process->kind == FLOW_PROCESS_FARM)
 		return 1;
+	if (process->kind == FLOW_PROCESS_KEY)
+		return 0;
 	for (size_t i = process->input_count; i < process->place_count; i++)
 		count += process->places[i].thing != FLOW_THING_DEALS_READ &&
 			 process->places[i].thing != FLOW_THING_DEALS_WRITE;
@@ -281,7 +283,7 @@ start_relay(struct flow_guard *guard, struct flow_spawn *spawn,
 		.merge = process->merge,
 		.keys = process->keys,
 		.deals = -1,
-		.directory = -1,
+		.collected = -1,
 		.files_most = process->files_most,
 		.group = guard->group,
 		.descriptors = spawn->descriptors,
@@ -296,6 +298,12 @@ start_relay(struct flow_guard *guard, struct flow_spawn *spawn,
 		relay.node = process->node;
 		relay.replicas = process->node->replicas;
 		relay.order = process->node->order;
+	}
+	if (process->kind == FLOW_PROCESS_KEY) {
+		const struct flow_place *place =
+			&process->places[process->input_count];
+
+		relay.files = &guard->state.plan->files[place->index];
 	}
 	for (size_t i = 0; i < process->input_count; i++)
 		describe_input(guard, process, i, &relay.inputs[i]);

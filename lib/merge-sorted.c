@@ -40,18 +40,6 @@ struct sorted {
 	int delimiter; /* one byte ends a record and is no content; -1: no */
 };
 
-/* The size of the first of WHOLE bytes of records at DATA. */
-static inline size_t
-first_size(const struct sorted *sorted, const char *data, size_t whole)
-{
-	const char *end;
-
-	if (sorted->delimiter < 0)
-		return flow_record_first(&sorted->relay->record, data, whole);
-	end = memchr(data, sorted->delimiter, whole);
-	return end ? (size_t)(end - data) + 1 : whole;
-}
-
 /* The first eight bytes of TEXT, zeros where it is shorter. */
 static inline uint64_t
 prefix_of(const char *text, size_t length)
@@ -132,7 +120,8 @@ look(struct sorted *sorted, struct run *run)
 	run->length = 0;
 	if (status || flow_feed_over(&run->feed))
 		return status;
-	run->length = first_size(sorted, front(run), run->feed.whole);
+	run->length = flow_record_first(&sorted->relay->record, front(run),
+					run->feed.whole);
 	run->key = key_of(sorted, front(run), run->length);
 	return 0;
 }
@@ -158,8 +147,8 @@ put_up_to(struct sorted *sorted, struct run *run, const struct run *next)
 	int status;
 
 	while (length < whole) {
-		size_t size = first_size(sorted, begin + length,
-					 whole - length);
+		size_t size = flow_record_first(&sorted->relay->record,
+						begin + length, whole - length);
 		struct key key = key_of(sorted, begin + length, size);
 
 		if (compare(sorted, &run->key, &key) > 0) {

@@ -457,7 +457,9 @@ make_splits(struct maker *m, struct flow_node *node, uint32_t *port_pipe)
 		process->header = e->header;
 		process->keys = e->out_keys;
 		process->record = e->out_record;
-		process->files_most = e->max_open;
+		if (process->kind == FLOW_PROCESS_KEY)
+			process->files_most = e->max_open ? e->max_open
+							  : FLOW_PLAN_FILES;
 		for (size_t j = i; j < node->out_count; j++)
 			if (m->sharing[node->out[j]->id].out_first == i)
 				m->edge_split[node->out[j]->id] = relay;
@@ -480,8 +482,11 @@ place_split_outputs(struct maker *m, struct flow_node *node)
 			continue;
 		process = &m->plan->processes[relay];
 		if (process->kind == FLOW_PROCESS_KEY) {
-			/* it makes its files itself: no descriptor, no place */
+			/* no output, but the folder of what it collects */
 			sink_thing(m, e->head, relay, &thing, &index);
+			m->plan->files[index].keyed = true;
+			place = add_place(process, -1, thing, index);
+			place->edge = e;
 			continue;
 		}
 		add_branch(process, 0, e);

@@ -28,6 +28,9 @@
  */
 #define FLOW_PLAN_CAPACITY (256 << 10)
 
+/* Files of split=key that are open at once where nothing else is said. */
+#define FLOW_PLAN_FILES 256
+
 #define FLOW_NONE UINT32_MAX /* no process, no pipe */
 
 enum flow_pipe_kind {
@@ -63,6 +66,7 @@ struct flow_planned_file {
 	struct flow_node *node; /* NULL: the file of --output */
 	unsigned line;
 	uint32_t process; /* that holds it */
+	bool keyed; /* of split=key: a file for each key that takes {key}'s place */
 };
 
 enum flow_thing {
@@ -118,7 +122,7 @@ struct flow_process {
 	enum flow_merge merge;
 	struct flow_keys keys;
 	struct flow_record record;
-	unsigned files_most; /* FLOW_PROCESS_KEY: open at once; 0: the default */
+	unsigned files_most; /* FLOW_PROCESS_KEY: open at once */
 	int rank; /* none that feeds it has a higher one, cycles aside */
 };
 

@@ -211,7 +211,7 @@ first_delimited(char delimiter, uint64_t number, const char *data,
 }
 
 size_t
-flow_record_first(const struct flow_record *record, const char *data,
+flow_record_first_other(const struct flow_record *record, const char *data,
 		  size_t length)
 {
 	uint64_t size = length;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum flow_record_kind {
 	FLOW_RECORD_LINE, /* ends with a newline */
@@ -41,8 +42,20 @@ size_t flow_record_whole(const struct flow_record *record, const char *data,
  * one) are, and how many records they are: whole ones, the last of which may
  * lack its delimiter.
  */
-size_t flow_record_first(const struct flow_record *record, const char *data,
-			 size_t length);
+size_t flow_record_first_other(const struct flow_record *record,
+			       const char *data, size_t length);
+static inline size_t
+flow_record_first(const struct flow_record *record, const char *data,
+		  size_t length)
+{
+	const char *newline;
+
+	if (record->kind != FLOW_RECORD_LINE)
+		return flow_record_first_other(record, data, length);
+	/* lines are many and short: without a call of ours */
+	newline = memchr(data, '\n', length);
+	return newline ? (size_t)(newline - data) + 1 : length;
+}
 uint64_t flow_record_count(const struct flow_record *record, const char *data,
 			   size_t length);
 

@@ -18,6 +18,11 @@ void flow_relay_begin(void);
 void flow_relay_note(const struct flow_relay *relay, enum flow_note_kind kind,
 		     bool with_error, uint32_t pipe, uint64_t number);
 
+/* The same with errno, and as much of TEXT, LENGTH bytes, as there is room for. */
+void flow_relay_note_text(const struct flow_relay *relay,
+			  enum flow_note_kind kind, uint64_t number,
+			  const char *text, size_t length);
+
 /* Does poll(2) say of an output's descriptor that nobody will read any more? */
 bool flow_relay_reader_gone(short events);
 

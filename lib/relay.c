@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "relay-inside.h"
@@ -18,24 +19,48 @@ flow_relay_begin(void)
 	sigaction(SIGXFSZ, &ignore, NULL);
 }
 
+static void
+send_note(const struct flow_relay *relay, const struct flow_note *note)
+{
+	int error = errno;
+	ssize_t wrote;
+
+	do
+		wrote = write(relay->notes, note, sizeof(*note));
+	while (wrote < 0 && errno == EINTR);
+	errno = error;
+}
+
 void
 flow_relay_note(const struct flow_relay *relay, enum flow_note_kind kind,
 		bool with_error, uint32_t pipe, uint64_t number)
 {
-	int error = errno;
 	struct flow_note note = {
 		.process = relay->process,
 		.kind = kind,
-		.error = with_error ? error : 0,
+		.error = with_error ? errno : 0,
 		.pipe = pipe,
 		.number = number,
 	};
-	ssize_t wrote;
 
-	do
-		wrote = write(relay->notes, &note, sizeof(note));
-	while (wrote < 0 && errno == EINTR);
-	errno = error;
+	send_note(relay, &note);
+}
+
+void
+flow_relay_note_text(const struct flow_relay *relay, enum flow_note_kind kind,
+		     uint64_t number, const char *text, size_t length)
+{
+	struct flow_note note = {
+		.process = relay->process,
+		.kind = kind,
+		.error = errno,
+		.pipe = UINT32_MAX,
+		.number = number,
+	};
+	size_t most = sizeof(note.text) - 1;
+
+	memcpy(note.text, text, length < most ? length : most);
+	send_note(relay, &note);
 }
 
 bool

@@ -18,6 +18,7 @@
 #include "record.h"
 
 struct flow_node;
+struct flow_planned_file;
 struct rlimit;
 
 /*
@@ -102,8 +103,8 @@ struct flow_relay {
 	const struct rlimit *descriptors; /* that the workers get, or NULL */
 
 	/* split=key */
-	int directory; /* where the files are collected; borrowed */
-	const char *pattern; /* the path with {key} in it */
+	const struct flow_planned_file *files; /* where they will be; borrowed */
+	int collected; /* the folder in which they are collected; -1: they are written in place */
 	unsigned files_most; /* so many are held open at once */
 };
 

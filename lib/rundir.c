@@ -37,23 +37,42 @@ base_folder(void)
 }
 
 /* Removes the file that note NAME in folder FD points at, if it is one of ours. */
+static void empty_folder(int fd);
+static int open_own_folder(int base, const char *name);
+
+void
+flow_rundir_remove_temporary(const char *path)
+{
+	const char *base = strrchr(path, '/');
+	struct stat st;
+	int fd;
+
+	base = base ? base + 1 : path;
+	if (fnmatch(TEMPORARY, base, FNM_PERIOD) != 0 || lstat(path, &st) < 0 ||
+	    st.st_uid != geteuid())
+		return;
+	if (S_ISREG(st.st_mode))
+		unlink(path);
+	if (!S_ISDIR(st.st_mode))
+		return;
+	fd = open_own_folder(AT_FDCWD, path);
+	if (fd < 0)
+		return;
+	empty_folder(fd);
+	close(fd);
+	rmdir(path);
+}
+
 static void
 remove_noted(int fd, const char *name)
 {
 	char path[4096];
 	ssize_t length = readlinkat(fd, name, path, sizeof(path) - 1);
-	const char *base;
-	struct stat st;
 
 	if (length <= 0)
 		return;
 	path[length] = '\0';
-	base = strrchr(path, '/');
-	base = base ? base + 1 : path;
-	if (fnmatch(TEMPORARY, base, FNM_PERIOD) == 0 &&
-	    lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_uid == geteuid())
-		unlink(path);
+	flow_rundir_remove_temporary(path);
 }
 
 static void

@@ -26,6 +26,12 @@ int flow_rundir_make(struct flow_rundir *rundir, struct flow_error *error);
 int flow_rundir_note(struct flow_rundir *rundir, unsigned number,
 		     const char *path);
 
+/*
+ * Removes the temporary PATH, a file or a folder of files, if it is one of ours:
+ * by its name, its owner, and with no link followed. errno is lost.
+ */
+void flow_rundir_remove_temporary(const char *path);
+
 /* Removes the folder, all in it, and every file noted in it. Harmless twice. */
 void flow_rundir_remove(struct flow_rundir *rundir);
 

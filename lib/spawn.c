@@ -321,6 +321,8 @@ run_relay(struct flow_spawn *spawn, struct flow_relay *relay,
 			spawn->wires[relay->input_count + i].from;
 	if (piped < spawn->count && relay->node)
 		dup2(spawn->wires[piped].from, STDERR_FILENO);
+	else if (piped < spawn->count && relay->files)
+		relay->collected = spawn->wires[piped].from;
 	else if (piped < spawn->count)
 		relay->deals = spawn->wires[piped].from;
 	_exit(run(relay));

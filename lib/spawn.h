@@ -55,7 +55,8 @@ pid_t flow_spawn_command(struct flow_spawn *spawn,
 /*
  * Forks a child that is RELAY and does RUN, called NAME in lists of processes.
  * Wires are its inputs and outputs in order, from which its descriptors are
- * set; one more is its deals or, with relay->node, its standard error.
+ * set; one more is its deals or, with relay->node, its standard error or, with
+ * relay->files, the folder that collects them.
  */
 pid_t flow_spawn_relay(struct flow_spawn *spawn, struct flow_relay *relay,
 		       flow_relay_run *run, const char *name);

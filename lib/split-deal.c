@@ -200,18 +200,6 @@ deal_any(struct flow_splitter *split)
 	return (ssize_t)length;
 }
 
-/* The size of the first record of LEFT bytes at DATA; lines without a call. */
-static inline size_t
-first_size(const struct flow_record *record, const char *data, size_t left)
-{
-	const char *newline;
-
-	if (record->kind != FLOW_RECORD_LINE)
-		return flow_record_first(record, data, left);
-	newline = memchr(data, '\n', left);
-	return newline ? (size_t)(newline - data) + 1 : left;
-}
-
 /*
  * Gathers each record for its output. What is dropped is known only in the
  * end: where deals are to be told then, neighbours of one output at a time.
@@ -232,7 +220,8 @@ gather_all(struct flow_splitter *split)
 		    flow_outlet_reserve(&split->outlets[i], split->whole))
 			return no_memory(split);
 	while (at < end) {
-		size_t size = first_size(record, at, (size_t)(end - at));
+		size_t size = flow_record_first(record, at,
+						(size_t)(end - at));
 		unsigned index = keyed(split, at, size);
 		struct flow_outlet *outlet = &split->outlets[index];
 

@@ -328,3 +328,17 @@ FIFO_GRAPH='source [cmd="seq 1 1000"] count [cmd="wc -l <\"$words\""]
 		[[ $output == *"mkfifo-graph: "* ]]
 	done
 }
+
+@test "mkfifo-graph: a full disk under the files of split=key is said and leaves nothing" {
+	cat >full.sh <<-'END'
+		seq 300000 | awk '{ print $1 % 9 "\t" $1 }' >"$TMPDIR/input"
+		mkdir by
+		"$MG" -D "IN=$TMPDIR/input" -e 'input [file="${IN}"]
+		    parts [file="by/{key}"] input -> cat -> parts [split=key by=1]'
+		echo "status $?"
+		ls -A by
+	END
+	isolated -s size=1m bash -c "$(<full.sh)"
+	[[ $output == *"No space left on device"* ]]
+	[[ $output == *$'parts not written\nstatus 125\n'"$NOTHING" ]]
+}

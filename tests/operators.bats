@@ -5,11 +5,12 @@
 # repeats it.
 
 load helper
+export MG
 
 # The real thing, or a wrapper of it that WRONG spoils.
 operators()
 {
-	command -v python3 >/dev/null || skip "no python3"
+	type python3 >/dev/null || skip "no python3"
 	run timeout -k 5 900 "$TOP/tests/operators" "$1"
 	echo "$output"
 	grep '^operators: SEED=' <<<"$output" | sed 's/^/# /' >&3
@@ -29,5 +30,5 @@ operators()
 	chmod +x lossy
 	MG=$PWD/lossy operators 20
 	((status == 1))
-	[[ $output != *" wrong=0" ]]
+	[[ $output =~ " runs=20 wrong="[1-9] ]]
 }

@@ -45,7 +45,8 @@ begin()
 # replace themselves with the next, as setsid, nohup and env do.
 begin_by()
 {
-	env TRACES="$TRACES" TMPDIR="$TRACES/tmp" \
+	# under nohup the tests would inherit an ignored SIGHUP
+	env --default-signal=HUP TRACES="$TRACES" TMPDIR="$TRACES/tmp" \
 		XDG_RUNTIME_DIR="$TRACES/run" "$@" </dev/null >out 2>err 3>&- &
 	pid=$!
 	started+=("$pid")
