@@ -156,9 +156,9 @@ part_split()
 		write "by-$policy" sorted <<<'sort text | cksum'
 		write "by-$policy" mkfifo-graph <<-END
 		digraph {
+			node [cmd=cat]
 			a [cmd="cat text"]
 			a -> {r1 r2 r3 r4} [split=$policy]
-			node [cmd=cat]
 			sum [cmd="sort | cksum"]
 			{r1 r2 r3 r4} -> sum
 		}

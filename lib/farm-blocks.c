@@ -28,19 +28,25 @@
 
 enum {
 	BLOCK = 4 << 20, /* bytes; a block is cut when it has so many */
-	STEP = 256 << 10, /* bytes asked of one read */
+	STEP = 1 << 20, /* bytes asked of one move */
 	PIPE = 1 << 20, /* bytes of a worker's pipe, where that is granted */
 	STAGES = 8, /* pipes more that take up what has to wait for its turn */
 	IDLE = 20, /* milliseconds after which a block is cut as it is */
 	LAZY = 300, /* microseconds to let a worker fill its pipe */
 };
 
-/* The records that come next, as they are read; the buffer is used again. */
+/*
+ * The records that come next, in a file without a name that becomes a process's
+ * input: spliced there, so that they are copied once, and looked at where they
+ * lie. A fresh one a block, since its pages may be referenced downstream.
+ */
 struct block {
-	char *data;
-	size_t size, length; /* there is room for; there are */
+	int fd;
+	const char *data; /* mapped */
+	size_t mapped, length; /* bytes of data; that are there */
 	size_t whole; /* bytes that are whole records */
 	size_t seen;
+	struct flow_move way; /* from the input */
 };
 
 /* A block's process; while it waits for its turn, stages empty its pipe. */
@@ -67,59 +73,78 @@ task_at(const struct blocks *b, size_t i)
 	return &b->tasks[(b->first + i) % b->room];
 }
 
-/* A file that holds DATA and has no name, to be read from its beginning; or -1. */
+/* Makes BLOCK begin with LENGTH bytes of DATA. 0, or -1. */
 static int
-store(const char *data, size_t length)
+begin_block(struct blocks *b, struct block *block, const char *data,
+	    size_t length)
 {
-	int fd = memfd_create("block", MFD_CLOEXEC);
-
-	if (fd < 0)
+	*block = (struct block){
+		.fd = memfd_create("block", MFD_CLOEXEC),
+		.mapped = 2 * BLOCK + length,
+		.length = length,
+	};
+	if (block->fd < 0)
 		return -1;
-	if (flow_io_write_all(fd, data, length) < 0 ||
-	    lseek(fd, 0, SEEK_SET) < 0) {
-		close(fd);
+	block->data = mmap(NULL, block->mapped, PROT_READ, MAP_SHARED,
+			   block->fd, 0);
+	if (block->data == MAP_FAILED ||
+	    flow_io_write_all(block->fd, data, length) < 0) {
+		close(block->fd);
+		block->fd = -1;
 		return -1;
 	}
-	return fd;
+	flow_move_init(&block->way, b->farm->input->fd, block->fd);
+	return 0;
+}
+
+static void
+end_block(struct block *block)
+{
+	if (block->fd < 0)
+		return;
+	munmap((void *)block->data, block->mapped);
+	close(block->fd);
 }
 
 /* Starts a process on the first LENGTH bytes of the block. 0, or a status. */
 static int
 cut(struct blocks *b, size_t length)
 {
-	struct block *block = &b->block;
+	struct block block = b->block;
 	struct task *task = task_at(b, b->count);
-	int fd = store(block->data, length);
 
-	if (fd < 0)
+	if (begin_block(b, &b->block, block.data + length,
+			block.length - length) < 0 ||
+	    ftruncate(block.fd, (off_t)length) < 0 ||
+	    lseek(block.fd, 0, SEEK_SET) < 0) {
+		end_block(&block);
 		return flow_farm_trouble(b->farm);
+	}
+	munmap((void *)block.data, block.mapped);
 	b->any = true;
 	b->since = 0;
-	block->length -= length;
-	block->whole = block->seen = 0;
-	if (block->length > 0)
-		memmove(block->data, block->data + length, block->length);
 	*task = (struct task){ .worker.output = -1 };
 	b->count++;
-	return flow_worker_start(&task->worker, b->farm->relay, fd, PIPE) < 0
+	return flow_worker_start(&task->worker, b->farm->relay, block.fd,
+				 PIPE) < 0
 		       ? FLOW_RELAY_FAILED
 		       : 0;
 }
 
-/* Room for one more read. */
+/* Room to look at STEP bytes more. */
 static int
 make_room(struct block *block)
 {
-	size_t size = block->size ? 2 * block->size : 2 * BLOCK;
-	char *data;
+	void *data;
 
-	if (block->size - block->length >= STEP)
+	if (block->mapped - block->length >= STEP)
 		return 0;
-	data = realloc(block->data, size);
-	if (!data)
+	data = mremap((void *)block->data, block->mapped, 2 * block->mapped,
+		      MREMAP_MAYMOVE);
+	if (data == MAP_FAILED)
 		return -1;
 	block->data = data;
-	block->size = size;
+	block->mapped *= 2;
 	return 0;
 }
 
@@ -185,10 +210,11 @@ read_input(struct blocks *b)
 
 	if (make_room(block) < 0)
 		return flow_farm_trouble(farm);
-	got = read(farm->input->fd, block->data + block->length,
-		   block->size - block->length);
-	if (got < 0 && (errno == EINTR || errno == EAGAIN))
+	got = flow_move_some(&block->way, STEP);
+	if (got < 0 && errno == EAGAIN)
 		return 0;
+	if (got < 0 && !block->way.reading)
+		return flow_farm_trouble(farm);
 	if (got < 0) {
 		flow_relay_note(farm->relay, FLOW_NOTE_READ, true,
 				farm->input->pipe, 0);
@@ -429,13 +455,14 @@ flow_farm_blocks(struct flow_farm *farm)
 	b.tasks = calloc(b.room, sizeof(*b.tasks));
 	if (!b.tasks)
 		return flow_farm_trouble(farm);
-	status = run(&b);
+	status = begin_block(&b, &b.block, "", 0) < 0 ? flow_farm_trouble(farm)
+						      : run(&b);
 	for (size_t i = 0; i < b.count; i++)
 		if (task_at(&b, i)->worker.pid > 0)
 			kill(task_at(&b, i)->worker.pid, SIGTERM);
 	for (size_t i = 0; i < b.count; i++)
 		flow_workers_end(&task_at(&b, i)->worker, 1);
-	free(b.block.data);
+	end_block(&b.block);
 	free(b.tasks);
 	return status;
 }
