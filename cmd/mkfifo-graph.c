@@ -160,7 +160,8 @@ parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case OPTION_REPORT:
 		if (!*arg)
-			argp_error(state, "--report: wanted the name of a file, or -");
+			argp_error(state,
+				   "--report: wanted the name of a file, or -");
 		options->report = arg;
 		break;
 	case ARGP_KEY_ARG:

@@ -18,7 +18,8 @@
 #include "io.h"
 
 struct flow_appending {
-	_Atomic int64_t start; /* bytes of the file before; -1: nothing is under way */
+	_Atomic int64_t
+		start; /* bytes of the file before; -1: nothing is under way */
 	int64_t most; /* bytes to be appended */
 	char path[PATH_MAX];
 };

@@ -63,7 +63,8 @@ const struct flow_attribute flow_attributes[FLOW_ATTRIBUTE_COUNT] = {
 	[FLOW_ATTRIBUTE_MAX_OPEN] = { .name = "max_open",
 				      .on = FLOW_ON_EDGE,
 				      .fits = flow_value_is_positive,
-				      .wanted = "a number of files such as 256" },
+				      .wanted =
+					      "a number of files such as 256" },
 	[FLOW_ATTRIBUTE_MERGE] = { .name = "merge",
 				   .on = FLOW_ON_EDGE | FLOW_ON_FILE |
 					 FLOW_ON_STANDARD,
@@ -96,7 +97,8 @@ const struct flow_attribute flow_attributes[FLOW_ATTRIBUTE_COUNT] = {
 				    .fits = flow_value_is_record,
 				    .wanted = "line, line:N, start:STRING, "
 					      "nul, len32 or bytes:N" },
-	[FLOW_ATTRIBUTE_REPLICAS] = { .name = "replicas", .on = FLOW_ON_PROCESS },
+	[FLOW_ATTRIBUTE_REPLICAS] = { .name = "replicas",
+				      .on = FLOW_ON_PROCESS },
 	[FLOW_ATTRIBUTE_RESTART] = { .name = "restart",
 				     .on = FLOW_ON_PROCESS,
 				     .words = WORDS("no", "on-failure",
@@ -120,8 +122,8 @@ const struct flow_attribute flow_attributes[FLOW_ATTRIBUTE_COUNT] = {
 				   .wanted = "a size such as 512M or 4G" },
 	[FLOW_ATTRIBUTE_SPLIT] = { .name = "split",
 				   .on = FLOW_ON_EDGE,
-				   .words = WORDS("copy", "lines", "any", "hash",
-						  "key") },
+				   .words = WORDS("copy", "lines", "any",
+						  "hash", "key") },
 	[FLOW_ATTRIBUTE_STOP] = { .name = "stop",
 				  .on = FLOW_ON_GRAPH,
 				  .words = WORDS("drain") },

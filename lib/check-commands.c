@@ -90,7 +90,8 @@ refuse_word(struct commands *commands, const struct flow_node *node,
 	}
 	flow_messages_add(
 		commands->checking->messages,
-		found->error == EACCES ? 126 : 127, flow_check_at_node(commands->checking, node),
+		found->error == EACCES ? 126 : 127,
+		flow_check_at_node(commands->checking, node),
 		"node `%s`: %s `%s` %s%s%s%s", node->name, what, found->word,
 		found->error == EACCES ? "is not executable" : "not found",
 		inside ? " in `" : "", inside ? found->directory : "",
@@ -107,11 +108,13 @@ shell_words(struct commands *commands, const struct flow_node *node,
 
 	if (words == NULL) {
 		flow_messages_add(commands->checking->messages, error.status,
-				  flow_check_at_node(commands->checking, node), "node `%s`: shell=`%s`: %s",
-				  node->name, shell, error.text);
+				  flow_check_at_node(commands->checking, node),
+				  "node `%s`: shell=`%s`: %s", node->name,
+				  shell, error.text);
 		flow_error_clear(&error);
 	} else if (words[0] == NULL) {
-		flow_messages_add(commands->checking->messages, 65, flow_check_at_node(commands->checking, node),
+		flow_messages_add(commands->checking->messages, 65,
+				  flow_check_at_node(commands->checking, node),
 				  "node `%s`: shell is empty", node->name);
 		free(words);
 		words = NULL;
@@ -176,8 +179,8 @@ use_shell(struct commands *commands, struct flow_node *node, char *const *words,
 	}
 	lists[0] = (const char *const *)words;
 	lists[1] = text;
-	lists[2] = (const char *const *)flow_check_args(
-		commands->checking, node->inner);
+	lists[2] = (const char *const *)flow_check_args(commands->checking,
+							node->inner);
 	node->shell = true;
 	set_argv(commands, node, found->path, lists, 3);
 }
@@ -215,8 +218,8 @@ use_interpreter(struct commands *commands, struct flow_node *node,
 		return;
 	}
 	lists[0] = words;
-	lists[1] = (const char *const *)flow_check_args(
-		commands->checking, node->inner);
+	lists[1] = (const char *const *)flow_check_args(commands->checking,
+							node->inner);
 	node->shell = flow_command_is_sh(script->argument != NULL
 						 ? script->argument
 						 : script->interpreter) ||
@@ -246,13 +249,15 @@ check_text(struct commands *commands, const struct flow_node *node)
 	const char *command = node->command;
 
 	if (command == NULL || command[strspn(command, " \t\n")] == '\0') {
-		flow_messages_add(commands->checking->messages, 65, flow_check_at_node(commands->checking, node),
+		flow_messages_add(commands->checking->messages, 65,
+				  flow_check_at_node(commands->checking, node),
 				  "node `%s` has an empty command", node->name);
 		return false;
 	}
 	if (strlen(command) < LONGEST_ARGUMENT)
 		return true;
-	flow_messages_add(commands->checking->messages, 65, flow_check_at_node(commands->checking, node),
+	flow_messages_add(commands->checking->messages, 65,
+			  flow_check_at_node(commands->checking, node),
 			  "node `%s`: its command is longer than the %d bytes "
 			  "that a shell can be given; use script= with a file "
 			  "that begins with #!",
@@ -303,7 +308,8 @@ check_process(struct commands *commands, struct flow_node *node)
 	struct flow_check_script script;
 
 	if (names_declared && !node->declared && !node->has_command) {
-		flow_messages_add(commands->checking->messages, 65, flow_check_at_node(commands->checking, node),
+		flow_messages_add(commands->checking->messages, 65,
+				  flow_check_at_node(commands->checking, node),
 				  "node `%s` has no statement of its own, and "
 				  "names=declared demands one%s",
 				  node->name,
@@ -371,7 +377,8 @@ refuse_names(struct commands *commands)
 		if (word == NULL || node->has_command ||
 		    look_up(commands, word, node->cwd)->error != ENOENT)
 			continue;
-		flow_messages_add(commands->checking->messages, 127, flow_check_at_node(commands->checking, node),
+		flow_messages_add(commands->checking->messages, 127,
+				  flow_check_at_node(commands->checking, node),
 				  "`%s`, first named at line %u, is no "
 				  "command%s",
 				  node->name, node->line,

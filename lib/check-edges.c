@@ -12,8 +12,8 @@ static void
 refuse(struct flow_checking *checking, const struct flow_edge *edge,
        const char *reason)
 {
-	flow_messages_add(checking->messages, 65, flow_check_at_edge(checking, edge),
-			  "`%s`: %s",
+	flow_messages_add(checking->messages, 65,
+			  flow_check_at_edge(checking, edge), "`%s`: %s",
 			  flow_check_edge_text(checking->graph, edge), reason);
 }
 
@@ -41,10 +41,11 @@ port_fault(const struct flow_checking *checking, const struct flow_edge *edge)
 					 none);
 	if (own == NULL || checking->inside)
 		return NULL;
-	return flow_graph_printf(checking->graph,
-				 "`%s` is a port of this graph, which only a "
-				 "graph that has it as a node (graph=) can join",
-				 own);
+	return flow_graph_printf(
+		checking->graph,
+		"`%s` is a port of this graph, which only a "
+		"graph that has it as a node (graph=) can join",
+		own);
 }
 
 /* The ends of EDGE at objects; false when something was wrong. */
@@ -158,7 +159,8 @@ add_err(struct flow_checking *checking, struct flow_node *node)
 	if (target == NULL) {
 		if (!was_named(checking->graph, node))
 			flow_messages_add(
-				checking->messages, 65, flow_check_at_node(checking, node),
+				checking->messages, 65,
+				flow_check_at_node(checking, node),
 				"node `%s`: err: there is no node `%s`%s",
 				node->name, node->err,
 				flow_check_hint(checking->graph,
@@ -228,7 +230,8 @@ check_path(struct flow_checking *checking, struct flow_node **nodes,
 			continue;
 		if (writer != NULL)
 			flow_messages_add(
-				checking->messages, 65, flow_check_at_node(checking, nodes[i]),
+				checking->messages, 65,
+				flow_check_at_node(checking, nodes[i]),
 				"node `%s`: file `%s` is written by node `%s` "
 				"(line %u) too; write both to one node",
 				nodes[i]->name, nodes[i]->file, writer->name,
@@ -236,7 +239,8 @@ check_path(struct flow_checking *checking, struct flow_node **nodes,
 		writer = nodes[i];
 	}
 	if (reader != NULL && writer != NULL)
-		flow_messages_add(checking->messages, 65, flow_check_at_node(checking, writer),
+		flow_messages_add(checking->messages, 65,
+				  flow_check_at_node(checking, writer),
 				  "node `%s`: file `%s` is both read (line %u) "
 				  "and written (line %u)",
 				  writer->name, writer->file,

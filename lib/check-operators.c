@@ -140,8 +140,8 @@ check_ordered(struct flow_checking *checking, const struct flow_node *node)
 		for (j = 0; j < i; j++)
 			if (flow_port_same(&node->in[j]->in, &edge->in))
 				break;
-		if (j < i || count_port(node->in, node->in_count, &edge->in,
-					false) < 2)
+		if (j < i ||
+		    count_port(node->in, node->in_count, &edge->in, false) < 2)
 			continue;
 		fault = ordered_fault(checking->graph, edge);
 		if (fault != NULL)

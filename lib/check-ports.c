@@ -74,14 +74,14 @@ refuse_two(const struct group *group, const char *what,
 	unsigned line_a = flow_check_edge_line(a);
 	unsigned line_b = flow_check_edge_line(b);
 
-	flow_messages_add(group->checking->messages, 65,
-			  flow_check_at_edge(group->checking,
-					     line_a > line_b ? a : b),
-			  "two policies on one port: the edges %s %s at lines "
-			  "%u and %u differ in %s",
-			  group->ends->incoming ? "into" : "out of",
-			  place(group), line_a < line_b ? line_a : line_b,
-			  line_a > line_b ? line_a : line_b, what);
+	flow_messages_add(
+		group->checking->messages, 65,
+		flow_check_at_edge(group->checking, line_a > line_b ? a : b),
+		"two policies on one port: the edges %s %s at lines "
+		"%u and %u differ in %s",
+		group->ends->incoming ? "into" : "out of", place(group),
+		line_a < line_b ? line_a : line_b,
+		line_a > line_b ? line_a : line_b, what);
 }
 
 static void
@@ -355,11 +355,12 @@ check_key(const struct group *group)
 		return;
 	}
 	if (group->count > 1)
-		flow_messages_add(checking->messages, 65,
-				  flow_check_at_edge(checking, group->ends[1].edge),
-				  "split=key has one edge, to a file node with "
-				  "{key} in its path; out of %s go %zu",
-				  place(group), group->count);
+		flow_messages_add(
+			checking->messages, 65,
+			flow_check_at_edge(checking, group->ends[1].edge),
+			"split=key has one edge, to a file node with "
+			"{key} in its path; out of %s go %zu",
+			place(group), group->count);
 	else if (!to_files)
 		flow_messages_add(checking->messages, 65,
 				  flow_check_at_edge(checking, edge),
@@ -368,11 +369,12 @@ check_key(const struct group *group)
 				  "`%s` is none",
 				  head->name);
 	else if (head->in_count > 1)
-		flow_messages_add(checking->messages, 65,
-				  flow_check_at_edge(checking, head->in[1]),
-				  "`%s` is written by split=key, so by one edge "
-				  "alone; merge the others before the split",
-				  head->name);
+		flow_messages_add(
+			checking->messages, 65,
+			flow_check_at_edge(checking, head->in[1]),
+			"`%s` is written by split=key, so by one edge "
+			"alone; merge the others before the split",
+			head->name);
 	else
 		check_key_path(checking, head);
 }
@@ -386,11 +388,12 @@ check_unsplit_key(struct flow_checking *checking, const struct flow_node *node)
 		return;
 	for (size_t i = 0; i < node->in_count; i++)
 		if (node->in[i]->split != FLOW_SPLIT_KEY)
-			flow_messages_add(checking->messages, 65,
-					  flow_check_at_edge(checking, node->in[i]),
-					  "`%s` has {key} in its path; the edge "
-					  "into it wants split=key",
-					  node->name);
+			flow_messages_add(
+				checking->messages, 65,
+				flow_check_at_edge(checking, node->in[i]),
+				"`%s` has {key} in its path; the edge "
+				"into it wants split=key",
+				node->name);
 }
 
 static void
@@ -403,13 +406,13 @@ check_nth(const struct group *group)
 		a = group->ends[i - 1].edge;
 		b = group->ends[i].edge;
 		if (a->nth != LONG_MAX && a->nth == b->nth)
-			flow_messages_add(group->checking->messages, 65,
-					  flow_check_at_edge(group->checking, b),
-					  "nth=%ld is written on two edges "
-					  "into %s (lines %u and %u)",
-					  a->nth, place(group),
-					  flow_check_edge_line(a),
-					  flow_check_edge_line(b));
+			flow_messages_add(
+				group->checking->messages, 65,
+				flow_check_at_edge(group->checking, b),
+				"nth=%ld is written on two edges "
+				"into %s (lines %u and %u)",
+				a->nth, place(group), flow_check_edge_line(a),
+				flow_check_edge_line(b));
 	}
 }
 
@@ -474,7 +477,8 @@ refuse_both(const struct group *out, const struct group *in)
 	if (out->ends[0].port->name == NULL && out->ends[0].port->fd <= 2)
 		return;
 	flow_messages_add(
-		out->checking->messages, 65, flow_check_at_edge(out->checking, b),
+		out->checking->messages, 65,
+		flow_check_at_edge(out->checking, b),
 		"port %s is an output (`%s`, line %u) and an input "
 		"(`%s`); give them different %s",
 		place(out), flow_check_edge_text(out->checking->graph, a),

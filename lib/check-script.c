@@ -22,18 +22,17 @@ enum { LONGEST_SCRIPT = 1 << 20 };
 static const char *
 find_path(struct flow_graph *graph, const struct flow_node *node)
 {
-	const char *source = node->inner != NULL ? node->inner->source
-						 : graph->source;
+	const char *source =
+		node->inner != NULL ? node->inner->source : graph->source;
 	const char *slash = strrchr(source, '/');
 	char *here;
 	const char *path;
 
 	if (node->script[0] == '/')
 		return node->script;
-	path = flow_graph_printf(
-		graph, "%.*s/%s",
-		slash != NULL ? (int)(slash - source) : 1,
-		slash != NULL ? source : ".", node->script);
+	path = flow_graph_printf(graph, "%.*s/%s",
+				 slash != NULL ? (int)(slash - source) : 1,
+				 slash != NULL ? source : ".", node->script);
 	if (*path == '/' || node->cwd == NULL)
 		return path;
 	here = getcwd(NULL, 0);
@@ -93,9 +92,9 @@ static int
 refuse(struct flow_checking *checking, const struct flow_node *node, int status,
        const char *reason)
 {
-	flow_messages_add(checking->messages, status, flow_check_at_node(checking, node),
-			  "node `%s`: script=`%s`: %s", node->name,
-			  node->script, reason);
+	flow_messages_add(
+		checking->messages, status, flow_check_at_node(checking, node),
+		"node `%s`: script=`%s`: %s", node->name, node->script, reason);
 	return -1;
 }
 

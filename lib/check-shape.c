@@ -268,7 +268,8 @@ check_marks(struct flow_checking *checking, const struct flow_edge *edge,
 
 	if (edge->back && !in_cycle)
 		flow_messages_add(
-			checking->messages, 65, flow_check_at_edge(checking, edge),
+			checking->messages, 65,
+			flow_check_at_edge(checking, edge),
 			"`%s` is marked back=true and closes no cycle",
 			flow_check_edge_text(checking->graph, edge));
 	if (!edge->eof_exit)
@@ -279,10 +280,11 @@ check_marks(struct flow_checking *checking, const struct flow_edge *edge,
 		reason = "with via=fifo, whose end of file nobody can hold "
 			 "back";
 	if (reason != NULL)
-		flow_messages_add(
-			checking->messages, 65, flow_check_at_edge(checking, edge),
-			"`%s`: eof=exit cannot be kept %s",
-			flow_check_edge_text(checking->graph, edge), reason);
+		flow_messages_add(checking->messages, 65,
+				  flow_check_at_edge(checking, edge),
+				  "`%s`: eof=exit cannot be kept %s",
+				  flow_check_edge_text(checking->graph, edge),
+				  reason);
 }
 
 static int

@@ -185,8 +185,9 @@ report(struct flow_checking *checking, const struct flow_node *node,
 	if (error->status != 64 || !told)
 		flow_messages_add(checking->messages,
 				  error->status == 64 ? 65 : error->status,
-				  flow_check_at_node(checking, node), "node `%s`: %s: %s", node->name,
-				  attribute, error->text);
+				  flow_check_at_node(checking, node),
+				  "node `%s`: %s: %s", node->name, attribute,
+				  error->text);
 	flow_error_clear(error);
 }
 
@@ -203,7 +204,8 @@ expand(struct flow_checking *checking, const struct flow_node *node,
 	if (expanded == NULL) {
 		report(checking, node, attribute, &error);
 	} else if (*expanded == '\0') {
-		flow_messages_add(checking->messages, 65, flow_check_at_node(checking, node),
+		flow_messages_add(checking->messages, 65,
+				  flow_check_at_node(checking, node),
 				  "node `%s`: %s is empty%s%s", node->name,
 				  attribute,
 				  *text ? " after expansion of " : "", text);
@@ -223,7 +225,8 @@ check_timeout(struct flow_checking *checking, struct flow_node *node)
 		return;
 	text = expand(checking, node, "timeout", node->written_timeout);
 	if (text != NULL && flow_duration_parse(text, &node->timeout) < 0)
-		flow_messages_add(checking->messages, 65, flow_check_at_node(checking, node),
+		flow_messages_add(checking->messages, 65,
+				  flow_check_at_node(checking, node),
 				  "node `%s`: timeout=`%s` is no duration "
 				  "such as 1.5, 500ms, 2m or 1h",
 				  node->name, text);
@@ -247,7 +250,8 @@ check_replicas(struct flow_checking *checking, struct flow_node *node)
 				 ? CPU_COUNT(&set)
 				 : sysconf(_SC_NPROCESSORS_ONLN);
 	} else if (flow_value_number(text, 1, REPLICAS_MOST, &number) < 0) {
-		flow_messages_add(checking->messages, 65, flow_check_at_node(checking, node),
+		flow_messages_add(checking->messages, 65,
+				  flow_check_at_node(checking, node),
 				  "node `%s`: replicas=`%s`: a number from 1 "
 				  "to %d, or cpus, is wanted",
 				  node->name, text, REPLICAS_MOST);
@@ -264,7 +268,8 @@ add_variable(struct flow_checking *checking, struct flow_node *node,
 	size_t length = flow_expand_name_length(word), i;
 
 	if (length == 0 || word[length] != '=') {
-		flow_messages_add(checking->messages, 65, flow_check_at_node(checking, node),
+		flow_messages_add(checking->messages, 65,
+				  flow_check_at_node(checking, node),
 				  "node `%s`: env: `%s` is not NAME=VALUE "
 				  "(a value with blanks needs quotes)",
 				  node->name, word);
@@ -286,8 +291,7 @@ check_environment(struct flow_checking *checking, struct flow_node *node)
 	size_t count = 0, i;
 
 	if (node->written_env != NULL) {
-		words = flow_expand_words(node->written_env, &values,
-					  &error);
+		words = flow_expand_words(node->written_env, &values, &error);
 		if (words == NULL)
 			report(checking, node, "env", &error);
 	}

@@ -42,7 +42,8 @@ struct flow_message {
 	int status; /* 0: a warning */
 	unsigned line; /* 1-based; 0: no line */
 	unsigned order; /* as it was added; ties between equal lines */
-	const char *source; /* what the line is of; NULL: the list's; borrowed */
+	const char
+		*source; /* what the line is of; NULL: the list's; borrowed */
 	char *text;
 };
 

@@ -85,8 +85,8 @@ begin_block(struct blocks *b, struct block *block, const char *data,
 	};
 	if (block->fd < 0)
 		return -1;
-	block->data = mmap(NULL, block->mapped, PROT_READ, MAP_SHARED,
-			   block->fd, 0);
+	block->data =
+		mmap(NULL, block->mapped, PROT_READ, MAP_SHARED, block->fd, 0);
 	if (block->data == MAP_FAILED ||
 	    flow_io_write_all(block->fd, data, length) < 0) {
 		close(block->fd);
@@ -429,9 +429,8 @@ run(struct blocks *b)
 			stage(task_at(b, i));
 		if (status == 0)
 			status = retire(b);
-		if (status ||
-		    (b->input_ended && b->count == 0 && b->block.length == 0 &&
-		     b->any))
+		if (status || (b->input_ended && b->count == 0 &&
+			       b->block.length == 0 && b->any))
 			break;
 		if (may_start(b) &&
 		    (b->input_ended || b->block.whole >= BLOCK) &&

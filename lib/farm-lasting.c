@@ -138,7 +138,8 @@ feed_lane(struct lane *lane)
 
 		if (put < 0 && errno == EAGAIN)
 			return moved;
-		if (put < 0) { /* it reads no more: judged by what it puts out */
+		if (put <
+		    0) { /* it reads no more: judged by what it puts out */
 			close_input(lane);
 			return BLOCK;
 		}
@@ -288,11 +289,11 @@ find_whole(const struct lasting *l, struct lane *lane)
 	if (lane->over && l->delimiter_size)
 		lane->whole = held(&lane->out);
 	else if (held(&lane->out) > lane->whole)
-		lane->whole = flow_record_whole(
-			&l->farm->relay->record,
-			lane->out.data + lane->out.begin, held(&lane->out),
-			&lane->seen)
-				      ?: lane->whole;
+		lane->whole =
+			flow_record_whole(&l->farm->relay->record,
+					  lane->out.data + lane->out.begin,
+					  held(&lane->out), &lane->seen)
+				?: lane->whole;
 }
 
 static int
@@ -451,8 +452,7 @@ wait_for_work(struct lasting *l, size_t *moved)
 	flow_relay_waits(farm->relay, farm->input->pipe, FLOW_WAIT_READ, false);
 	if (status == 0 && flow_relay_reader_gone(out->revents))
 		return FLOW_RELAY_GONE;
-	while (signals->revents &&
-	       read(farm->signals, drop, sizeof(drop)) > 0)
+	while (signals->revents && read(farm->signals, drop, sizeof(drop)) > 0)
 		;
 	for (size_t i = 0; i < l->count && status == 0; i++) {
 		if (lanes[2 * i].revents)

@@ -16,7 +16,9 @@ enum {
 	GATHERED = 256 << 10, /* of output, written at once */
 	SMALLEST = 128 << 10, /* a buffer at first */
 	READ_MOST = 1 << 20, /* asked of one read */
-	LARGEST = 1 << 20, /* so much of an unfinished record is kept to pass it whole */
+	LARGEST =
+		1
+		<< 20, /* so much of an unfinished record is kept to pass it whole */
 	HEAD = 4, /* as much as tells how long a record is */
 };
 
@@ -323,8 +325,7 @@ pass_large(struct flow_feed *feed, struct flow_sink *sink, bool drop)
 	int status;
 
 	flow_record_enter(record, feed->data + feed->begin, HEAD, &place);
-	status = drop ? 0
-		      : flow_sink_put(sink, feed->data + feed->begin, HEAD);
+	status = drop ? 0 : flow_sink_put(sink, feed->data + feed->begin, HEAD);
 	skip(feed, HEAD);
 	while (status == 0 && !ended) {
 		const char *data = feed->data + feed->begin;

@@ -256,8 +256,8 @@ open_keyed(struct flow_open_file *file, unsigned number,
 	char absolute[PATH_MAX], *folder = folder_of(file->planned->path);
 	bool missing = faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) < 0;
 
-	if (missing || mode == FLOW_FILE_LIVE || mode == FLOW_FILE_LIVE_APPEND ||
-	    !realpath(folder, absolute)) {
+	if (missing || mode == FLOW_FILE_LIVE ||
+	    mode == FLOW_FILE_LIVE_APPEND || !realpath(folder, absolute)) {
 		free(folder);
 		return missing ? fail(error, flow_error_status_create(errno),
 				      file->planned, "create", errno, NULL)
@@ -270,8 +270,9 @@ open_keyed(struct flow_open_file *file, unsigned number,
 	if (flow_rundir_note(rundir, number, file->temporary) == 0 &&
 	    mkdir(file->temporary, 0700) == 0) {
 		file->named = true;
-		file->fd = open(file->temporary,
-				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		file->fd =
+			open(file->temporary,
+			     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	}
 	if (file->fd < 0)
 		return fail(error, flow_error_status_create(errno),
@@ -508,9 +509,8 @@ flow_file_publish(struct flow_open_file *file, struct flow_error *error)
 	if (file->planned->keyed && !file->target)
 		return flow_keyfiles_publish(file, error);
 	bad = file->planned->mode == FLOW_FILE_APPEND
-			  ? flow_append(file->appending, file->fd,
-					file->target)
-			  : rename(file->temporary, file->target);
+		      ? flow_append(file->appending, file->fd, file->target)
+		      : rename(file->temporary, file->target);
 
 	if (bad < 0)
 		return fail(error, EX_CANTCREAT, file->planned, "commit", errno,

@@ -44,7 +44,8 @@ struct flow_port {
 /* A graph that is a node of another: what its file says of all that is in it. */
 struct flow_inner {
 	struct flow_inner *next; /* in order, outer ones before inner ones */
-	struct flow_inner *outer; /* that it is a node of; NULL: the run's graph */
+	struct flow_inner
+		*outer; /* that it is a node of; NULL: the run's graph */
 	const char *name; /* of the node, with those around it: "a/b" */
 	const char *source; /* FILE, relative to the current folder */
 	unsigned line; /* of the node, in the outer file */
@@ -60,7 +61,8 @@ struct flow_edge {
 	unsigned
 		id; /* index in graph.edges: the order of creation, implicit ones last */
 	unsigned line; /* where it was written; 0 for an implicit one */
-	struct flow_inner *inner; /* whose file that is; NULL: the run's graph */
+	struct flow_inner
+		*inner; /* whose file that is; NULL: the run's graph */
 	struct flow_node *tail, *head;
 	struct flow_port out,
 		in; /* out: of the tail; in: of the head. fd 1 / 0 on objects */
@@ -69,13 +71,15 @@ struct flow_edge {
 	enum flow_merge merge;
 	struct flow_record record; /* of its in-port */
 	struct flow_record out_record; /* of its out-port */
-	struct flow_record written_record; /* as read: check gives it to the ports */
+	struct flow_record
+		written_record; /* as read: check gives it to the ports */
 	enum flow_slow slow;
 	struct flow_keys written_keys; /* as read */
 	struct flow_keys keys; /* of its in-port: merge=sorted */
 	struct flow_keys out_keys; /* of its out-port: split=hash, split=key */
 	uint64_t header; /* records that go to every branch of the split */
-	unsigned max_open; /* files of split=key that are open at once; 0: the default */
+	unsigned
+		max_open; /* files of split=key that are open at once; 0: the default */
 	uint64_t capacity; /* bytes; 0: the default */
 	uint64_t spill; /* bytes an elastic edge may hold beyond its pipe */
 	bool split_written, merge_written, record_written, slow_written,
@@ -87,7 +91,8 @@ struct flow_edge {
 	bool eof_exit; /* eof=exit */
 	bool implicit; /* descriptor 1 to stdout, or err= : nobody wrote the edge */
 	bool elastic; /* set by check: reconverges, so its relay may spill */
-	struct flow_edge *dealt; /* set by check, merge=ordered: the edge of the split that this continues */
+	struct flow_edge *
+		dealt; /* set by check, merge=ordered: the edge of the split that this continues */
 };
 
 struct flow_node {
@@ -128,7 +133,8 @@ struct flow_node {
 	int64_t timeout; /* nanoseconds; 0: none */
 	int nice; /* added niceness */
 	const char *written_replicas; /* replicas=, not yet expanded, or NULL */
-	unsigned replicas; /* set by check: processes at a time; 0: no replicas= */
+	unsigned
+		replicas; /* set by check: processes at a time; 0: no replicas= */
 	enum flow_order order;
 	enum flow_restart restart;
 	long retries; /* how often it is started again; -1: not written */

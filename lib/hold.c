@@ -23,7 +23,8 @@ flow_hold_signal_tree(pid_t pid, int signal)
 	pid_t *pids = NULL;
 	ssize_t count;
 
-	kill(pid, SIGSTOP); /* before it is asked for its children: no more come */
+	kill(pid,
+	     SIGSTOP); /* before it is asked for its children: no more come */
 	count = flow_proc_descendants(pid, &pids);
 
 	for (size_t step = 0; step < sizeof(steps) / sizeof(steps[0]); step++) {

@@ -115,7 +115,8 @@ check_chain(struct including *including, struct flow_graph *graph,
 						  "%s",
 						  chain_text(graph, link)));
 	if (link->depth > DEEPEST)
-		return refuse(including, node, 65, "graphs are nested too deep");
+		return refuse(including, node, 65,
+			      "graphs are nested too deep");
 	if (++including->graphs > MOST_GRAPHS)
 		return refuse(including, node, 65,
 			      "too many graphs within graphs");
@@ -247,8 +248,8 @@ list_edges(const struct placing *placing, const struct flow_port *port,
 		flow_error_no_memory();
 	*count = 0;
 	for (i = 0; i < 3; i++) {
-		const struct flow_node *node = outer ? placing->node
-						     : standard[i];
+		const struct flow_node *node =
+			outer ? placing->node : standard[i];
 		bool out = outer ? !input : input;
 		size_t most;
 
@@ -256,8 +257,8 @@ list_edges(const struct placing *placing, const struct flow_port *port,
 			continue;
 		most = out ? node->out_count : node->in_count;
 		for (j = 0; j < most; j++) {
-			struct flow_edge *edge = out ? node->out[j]
-						     : node->in[j];
+			struct flow_edge *edge =
+				out ? node->out[j] : node->in[j];
 			struct flow_port at = !outer ? port_of(placing, edge)
 					      : out  ? edge->out
 						     : edge->in;
@@ -282,8 +283,8 @@ nearest_port(const struct placing *placing, const char *name, bool input)
 	for (size_t i = 0;
 	     node != NULL && i < (input ? node->out_count : node->in_count);
 	     i++) {
-		const struct flow_edge *edge = input ? node->out[i]
-						     : node->in[i];
+		const struct flow_edge *edge =
+			input ? node->out[i] : node->in[i];
 		const char *port = input ? edge->out.name : edge->in.name;
 
 		if (port != NULL)
@@ -310,12 +311,11 @@ refuse_port(const struct placing *placing, const struct flow_edge *edge,
 			input ? "input" : "output", port->name,
 			nearest_port(placing, port->name, input));
 	else if (port->fd == 0 && input)
-		reason = flow_graph_printf(graph, "no edge of `%s` leaves stdin",
-					   source);
+		reason = flow_graph_printf(
+			graph, "no edge of `%s` leaves stdin", source);
 	else if (port->fd == 1 && !input)
-		reason = flow_graph_printf(graph,
-					   "nothing in `%s` writes to stdout",
-					   source);
+		reason = flow_graph_printf(
+			graph, "nothing in `%s` writes to stdout", source);
 	else
 		reason = flow_graph_printf(
 			graph,
@@ -429,11 +429,10 @@ join_port(struct placing *placing, struct flow_port port, bool input, int merge)
 		refuse_ports(placing, outside, outside_count, &port, input);
 	} else if (outside_count == 0 && input) {
 		feed_nothing(placing, &port, inside, inside_count);
-	} else if (outside_count == 0 &&
-		   leads_out(placing, &port, inside[0])) {
+	} else if (outside_count == 0 && leads_out(placing, &port, inside[0])) {
 		free(outside);
-		outside = list_edges(placing, &port, false, true,
-				     &outside_count);
+		outside =
+			list_edges(placing, &port, false, true, &outside_count);
 	}
 	if (messages->errors > errors || inside_count == 0) {
 		drop_edges(placing->graph, inside, inside_count);
@@ -649,8 +648,8 @@ settle_implicit(struct flow_graph *graph)
 		const struct flow_node *head = edge->head;
 		bool written = false;
 
-		if (!edge->implicit || (head->kind != FLOW_NODE_PROCESS &&
-					head->merge >= 0))
+		if (!edge->implicit ||
+		    (head->kind != FLOW_NODE_PROCESS && head->merge >= 0))
 			continue;
 		for (size_t j = 0; j < head->in_count; j++)
 			written |= !head->in[j]->implicit &&
@@ -674,8 +673,8 @@ expand(struct including *including, struct flow_graph *graph,
 					  .messages = including->messages,
 					  .inside = inside };
 	size_t errors = including->messages->errors, count = 0, i;
-	struct flow_node **nodes = calloc(graph->node_count + 1,
-					  sizeof(struct flow_node *));
+	struct flow_node **nodes =
+		calloc(graph->node_count + 1, sizeof(struct flow_node *));
 
 	if (nodes == NULL)
 		flow_error_no_memory();

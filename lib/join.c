@@ -274,11 +274,11 @@ unite(const struct flow_join *join, const struct flow_edge *a,
 	edge->merge = merge->merge;
 	edge->merge_written = merge->merge_written;
 	edge->nth = merge->nth;
-	edge->via = (a->out.name != NULL && a->via == FLOW_VIA_FIFO) ||
-				    (b->in.name != NULL &&
-				     b->via == FLOW_VIA_FIFO)
-			    ? FLOW_VIA_FIFO
-			    : FLOW_VIA_PIPE;
+	edge->via =
+		(a->out.name != NULL && a->via == FLOW_VIA_FIFO) ||
+				(b->in.name != NULL && b->via == FLOW_VIA_FIFO)
+			? FLOW_VIA_FIFO
+			: FLOW_VIA_PIPE;
 	edge->back = a->back || b->back;
 	edge->eof_exit = a->eof_exit || b->eof_exit;
 	unite_records(edge, a, b);
@@ -308,8 +308,11 @@ replace(struct flow_join *join)
 	size_t made = join->before_count * join->behind_count, count = 0, i, j;
 	struct flow_edge **edges =
 		calloc(graph->edge_count + made, sizeof(struct flow_edge *));
-	enum { STAYS, CAME, LEFT } *role = calloc(graph->edge_count,
-						   sizeof(*role));
+	enum {
+		STAYS,
+		CAME,
+		LEFT
+	} *role = calloc(graph->edge_count, sizeof(*role));
 	const struct flow_edge *first = join->before[0];
 	bool early = join->behind_count == 1 && join->before_count == 1 &&
 		     first->split != FLOW_SPLIT_COPY;

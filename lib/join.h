@@ -15,7 +15,8 @@ struct flow_join {
 	struct flow_inner *around; /* whose file names the node, or NULL */
 	unsigned line; /* of the node */
 	const char *name; /* "NODE:PORT", for what has to stand there */
-	struct flow_edge **before, **behind; /* that come to it, that leave it */
+	struct flow_edge **before,
+		**behind; /* that come to it, that leave it */
 	size_t before_count, behind_count;
 	int merge; /* what counts for BEFORE when none of them says so, or -1 */
 };

@@ -195,9 +195,10 @@ probe(struct flow_guard *guard, uint32_t index, int signal, int status)
 	if (!flow_process_is_node(process))
 		return;
 	if (signal == SIGPIPE || (node->shell && status == 128 + SIGPIPE))
-		p->readers_gone = note_gone(guard, node) ||
-				  relay_gone(guard, node);
-	else if (node->epipe_ok && !signal && status && probe_gone(guard, index))
+		p->readers_gone =
+			note_gone(guard, node) || relay_gone(guard, node);
+	else if (node->epipe_ok && !signal && status &&
+		 probe_gone(guard, index))
 		p->readers_gone = note_gone(guard, node);
 }
 

@@ -101,7 +101,8 @@ each(const struct flow_open_file *file,
 		one.temporary = join(file->temporary, aside, base);
 		one.appending = file->appending;
 		one.commits = true;
-		one.named = true; /* it is in the folder, which goes as a whole */
+		one.named =
+			true; /* it is in the folder, which goes as a whole */
 		one.fd = openat(file->fd, entry->d_name,
 				O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 		result = step(&one, error);

@@ -239,8 +239,8 @@ describe_input(const struct flow_guard *guard,
 	if (process->kind != FLOW_PROCESS_TAG)
 		return;
 	writer = guard->state.plan->pipes[place->index].writer;
-	if (asprintf(&prefix, "%s: ",
-		     guard->state.plan->processes[writer].name) < 0)
+	if (asprintf(&prefix,
+		     "%s: ", guard->state.plan->processes[writer].name) < 0)
 		abort();
 	input->prefix = prefix;
 }

@@ -129,8 +129,8 @@ flow_linger(struct flow_guard *guard, int64_t now)
 			linger->moved = now;
 		linger->seen = true;
 		if (linger->told ||
-		    ((failed ? now >= linger->since + FAILED_MOST :
-			       now >= linger->moved + IDLE_MOST) &&
+		    ((failed ? now >= linger->since + FAILED_MOST
+			     : now >= linger->moved + IDLE_MOST) &&
 		     !holds_something(guard, pids[i])))
 			send_off(guard, linger, now);
 	}

@@ -27,7 +27,8 @@ struct maker {
 	uint64_t budget;
 	uint32_t *of_node; /* process of each node, or FLOW_NONE */
 	uint32_t *copy_of; /* copy relay of each node, or FLOW_NONE */
-	uint32_t *edge_split; /* split relay that each edge leaves, or FLOW_NONE */
+	uint32_t *
+		edge_split; /* split relay that each edge leaves, or FLOW_NONE */
 	uint32_t *edge_pipe; /* pipe that carries each edge, or FLOW_NONE */
 	uint32_t *
 		edge_merge; /* merge relay that takes each edge, or FLOW_NONE */
@@ -213,7 +214,8 @@ is_parted(const struct maker *m, const struct flow_edge *edge)
 	if (edge->split == FLOW_SPLIT_KEY)
 		return true;
 	return m->sharing[edge->id].out_same > 1 &&
-	       (edge->split != FLOW_SPLIT_COPY || edge->slow != FLOW_SLOW_BLOCK);
+	       (edge->split != FLOW_SPLIT_COPY ||
+		edge->slow != FLOW_SLOW_BLOCK);
 }
 
 static bool
@@ -311,8 +313,8 @@ place_pipe(struct maker *m, uint32_t process, int fd, uint32_t index,
 			&m->plan->processes[process];
 
 		p->writer = process;
-		p->probe = flow_process_is_node(writer) &&
-			   writer->node->epipe_ok;
+		p->probe =
+			flow_process_is_node(writer) && writer->node->epipe_ok;
 	} else
 		p->reader = process;
 	return add_place(&m->plan->processes[process], fd,
@@ -437,9 +439,9 @@ make_splits(struct maker *m, struct flow_node *node, uint32_t *port_pipe)
 		name = flow_graph_printf(m->plan->graph, "split of %s",
 					 node->name);
 		relay = add_process(m,
-				    e->split == FLOW_SPLIT_KEY ?
-					    FLOW_PROCESS_KEY :
-					    FLOW_PROCESS_SPLIT,
+				    e->split == FLOW_SPLIT_KEY
+					    ? FLOW_PROCESS_KEY
+					    : FLOW_PROCESS_SPLIT,
 				    name, node);
 		if (is_process(node)) {
 			port_pipe[i] =
@@ -458,8 +460,8 @@ make_splits(struct maker *m, struct flow_node *node, uint32_t *port_pipe)
 		process->keys = e->out_keys;
 		process->record = e->out_record;
 		if (process->kind == FLOW_PROCESS_KEY)
-			process->files_most = e->max_open ? e->max_open
-							  : FLOW_PLAN_FILES;
+			process->files_most =
+				e->max_open ? e->max_open : FLOW_PLAN_FILES;
 		for (size_t j = i; j < node->out_count; j++)
 			if (m->sharing[node->out[j]->id].out_first == i)
 				m->edge_split[node->out[j]->id] = relay;
@@ -720,8 +722,8 @@ make_farm(struct maker *m, uint32_t index)
 	process->record = (struct flow_record){ .kind = FLOW_RECORD_LINE };
 	if (node->in_count > 0)
 		process->record = node->in[0]->record;
-	process->branches = calloc(process->place_count,
-				   sizeof(*process->branches));
+	process->branches =
+		calloc(process->place_count, sizeof(*process->branches));
 	if (!process->branches)
 		abort();
 }
@@ -745,9 +747,10 @@ make_deals(struct maker *m)
 		    FLOW_THING_DEALS_READ)
 			continue; /* another edge of the same merge */
 		split = m->edge_split[e->dealt->id];
-		index = add_pipe(m, &(struct flow_edge){ .tail = e->dealt->tail,
-							 .head = e->head,
-							 .back = true },
+		index = add_pipe(m,
+				 &(struct flow_edge){ .tail = e->dealt->tail,
+						      .head = e->head,
+						      .back = true },
 				 false, false);
 		plan->pipes[index].from = plan->processes[split].name;
 		plan->pipes[index].to = to->name;
@@ -820,8 +823,7 @@ make_routes(struct maker *m)
 			struct flow_process *relay =
 				&plan->processes[route->merge];
 
-			route->merged =
-				relay->places[relay->input_count].index;
+			route->merged = relay->places[relay->input_count].index;
 		}
 	}
 }
@@ -874,8 +876,8 @@ rank_processes(struct maker *m)
 	}
 	for (size_t i = 0; i < m->plan->process_count; i++) {
 		struct flow_process *process = &m->plan->processes[i];
-		int r = process->node ? 4 * (int)rank[process->node->id] :
-					INT_MAX; /* --tag: all feed it */
+		int r = process->node ? 4 * (int)rank[process->node->id]
+				      : INT_MAX; /* --tag: all feed it */
 
 		if (process->kind == FLOW_PROCESS_MERGE)
 			r--; /* just before its node */

@@ -57,7 +57,8 @@ struct flow_keys {
 
 /* A split tells a merge=ordered of each block it has dealt, through a pipe. */
 struct flow_deal {
-	uint32_t output; /* of the split; the merge's input of the same number */
+	uint32_t
+		output; /* of the split; the merge's input of the same number */
 	uint32_t headers; /* records of header= that stand before those */
 	uint64_t records; /* whole ones, and an unterminated last one */
 };

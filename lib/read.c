@@ -458,8 +458,8 @@ read_policies(struct reader *reader, struct flow_edge *edge, Agedge_t *object)
 		edge->split_written = true;
 	}
 	value = set(object, on[FLOW_ATTRIBUTE_RECORD]);
-	if (value != NULL &&
-	    flow_record_parse(plain(reader->graph, value), &edge->written_record) == 0)
+	if (value != NULL && flow_record_parse(plain(reader->graph, value),
+					       &edge->written_record) == 0)
 		edge->record_written = true;
 	value = set(object, on[FLOW_ATTRIBUTE_SLOW]);
 	word = value != NULL ? flow_attribute_word(FLOW_ATTRIBUTE_SLOW, value)
@@ -533,8 +533,7 @@ read_edge(struct reader *reader, const struct flow_dot_edge *written)
 		edge->header_written = true;
 	}
 	value = set(object, on[FLOW_ATTRIBUTE_MAX_OPEN]);
-	if (value != NULL &&
-	    flow_value_number(value, 1, INT_MAX, &number) == 0)
+	if (value != NULL && flow_value_number(value, 1, INT_MAX, &number) == 0)
 		edge->max_open = (unsigned)number;
 	value = set(object, on[FLOW_ATTRIBUTE_CAPACITY]);
 	if (value != NULL)

@@ -200,8 +200,7 @@ first_delimited(char delimiter, uint64_t number, const char *data,
 	const char *at = data, *end = data + length;
 
 	for (; number; number--) {
-		const char *found =
-			memchr(at, delimiter, (size_t)(end - at));
+		const char *found = memchr(at, delimiter, (size_t)(end - at));
 
 		if (!found)
 			return length;
@@ -212,7 +211,7 @@ first_delimited(char delimiter, uint64_t number, const char *data,
 
 size_t
 flow_record_first_other(const struct flow_record *record, const char *data,
-		  size_t length)
+			size_t length)
 {
 	uint64_t size = length;
 
@@ -264,8 +263,8 @@ flow_record_count(const struct flow_record *record, const char *data,
 		return ends + (data[length - 1] != '\0');
 	case FLOW_RECORD_LINES:
 		ends = count_byte('\n', data, length);
-		return ends / record->number + (ends % record->number ||
-						data[length - 1] != '\n');
+		return ends / record->number +
+		       (ends % record->number || data[length - 1] != '\n');
 	case FLOW_RECORD_BYTES:
 		return length / record->number + (length % record->number != 0);
 	case FLOW_RECORD_START:

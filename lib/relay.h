@@ -103,7 +103,8 @@ struct flow_relay {
 	const struct rlimit *descriptors; /* that the workers get, or NULL */
 
 	/* split=key */
-	const struct flow_planned_file *files; /* where they will be; borrowed */
+	const struct flow_planned_file
+		*files; /* where they will be; borrowed */
 	int collected; /* the folder in which they are collected; -1: they are written in place */
 	unsigned files_most; /* so many are held open at once */
 };

@@ -77,9 +77,8 @@ process_entry(const struct flow_state *state, size_t index)
 		json_object_set_new(entry, "line",
 				    json_integer(process->node->line));
 		if (process->node->inner)
-			json_object_set_new(
-				entry, "file",
-				text(process->node->inner->source));
+			json_object_set_new(entry, "file",
+					    text(process->node->inner->source));
 		json_object_set_new(entry, "command",
 				    text(process->node->command));
 	}

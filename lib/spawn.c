@@ -25,9 +25,9 @@ flow_spawn_prepare(void)
 	const unsigned long kernel[8] = { 0 }; /* its own struct: all default */
 	sigset_t all;
 
-	const int fatal[] = { SIGABRT, SIGBUS,	SIGFPE,	 SIGILL,  SIGSEGV,
-			      SIGSYS,  SIGTRAP, SIGXCPU, SIGUSR1, SIGUSR2,
-			      SIGALRM };
+	const int fatal[] = { SIGABRT, SIGBUS,	SIGFPE,	 SIGILL,
+			      SIGSEGV, SIGSYS,	SIGTRAP, SIGXCPU,
+			      SIGUSR1, SIGUSR2, SIGALRM };
 
 	sigfillset(&all);
 	for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)

@@ -220,8 +220,7 @@ gather_all(struct flow_splitter *split)
 		    flow_outlet_reserve(&split->outlets[i], split->whole))
 			return no_memory(split);
 	while (at < end) {
-		size_t size = flow_record_first(record, at,
-						(size_t)(end - at));
+		size_t size = flow_record_first(record, at, (size_t)(end - at));
 		unsigned index = keyed(split, at, size);
 		struct flow_outlet *outlet = &split->outlets[index];
 

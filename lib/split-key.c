@@ -311,8 +311,8 @@ add_file(struct keyer *keyer, const char *key, size_t length, uint64_t hash,
 
 /* The key of RECORD, which is without its delimiter; several fields are joined. */
 static int
-find_key(struct keyer *keyer, const char *record, size_t size,
-	 const char **key, size_t *length)
+find_key(struct keyer *keyer, const char *record, size_t size, const char **key,
+	 size_t *length)
 {
 	const struct flow_keys *keys = &keyer->relay->keys;
 	size_t count = flow_keys_count(keys);
@@ -458,8 +458,7 @@ deal_long(struct keyer *keyer, struct keyed_file **file)
 static int
 await_more(struct keyer *keyer)
 {
-	struct pollfd input = { .fd = keyer->feed.input->fd,
-				.events = POLLIN };
+	struct pollfd input = { .fd = keyer->feed.input->fd, .events = POLLIN };
 
 	if (keyer->live && keyer->dirty && poll(&input, 1, 0) == 0) {
 		int status = write_all_gathered(keyer);

@@ -125,12 +125,12 @@ flow_complain_all(struct flow_messages *messages)
 	for (size_t i = 0; i < messages->count; i++) {
 		const struct flow_message *message = &messages->list[i];
 		const char *kind = message->status ? "" : "warning: ";
-		const char *source = message->source ? message->source
-						     : messages->source;
+		const char *source =
+			message->source ? message->source : messages->source;
 
 		if (message->line)
-			flow_complain("%s:%u: %s%s", source, message->line, kind,
-				      message->text);
+			flow_complain("%s:%u: %s%s", source, message->line,
+				      kind, message->text);
 		else
 			flow_complain("%s: %s%s", source, kind, message->text);
 	}

@@ -234,28 +234,33 @@ static void
 check_splits(void)
 {
 	says_of_cats("the policies of splits",
-	     "a -> b [split=lines slow=drop]\n"
-	     "a -> c [split=hash slow=spill]",
-	     "65 3 two policies on one port: the edges out of `a` at lines 2 "
-	     "and 3 differ in split\n"
-	     "65 3 two policies on one port: the edges out of `a` at lines 2 "
-	     "and 3 differ in slow");
-	says_of_cats("split=key goes to files",
-	     "a -> b [split=key]",
-	     "65 2 split=key wants a file node with {key} in its path, such as "
-	     "file=\"by/{key}.tsv\"; `b` is none");
-	says_of_cats("split=key is alone at its port",
-	     "f [file=\"x/{key}\"]\na -> {f b} [split=key]",
-	     "65 3 split=key has one edge, to a file node with {key} in its "
-	     "path; out of `a` go 2");
+		     "a -> b [split=lines slow=drop]\n"
+		     "a -> c [split=hash slow=spill]",
+		     "65 3 two policies on one port: the edges out of `a` at "
+		     "lines 2 "
+		     "and 3 differ in split\n"
+		     "65 3 two policies on one port: the edges out of `a` at "
+		     "lines 2 "
+		     "and 3 differ in slow");
+	says_of_cats("split=key goes to files", "a -> b [split=key]",
+		     "65 2 split=key wants a file node with {key} in its path, "
+		     "such as "
+		     "file=\"by/{key}.tsv\"; `b` is none");
+	says_of_cats(
+		"split=key is alone at its port",
+		"f [file=\"x/{key}\"]\na -> {f b} [split=key]",
+		"65 3 split=key has one edge, to a file node with {key} in its "
+		"path; out of `a` go 2");
 	says_of_cats("a path with {key} wants split=key",
-	     "f [file=\"x/{key}\"]\na -> f",
-	     "65 3 `f` has {key} in its path; the edge into it wants split=key");
-	says_of_cats("wrong values are told",
-	     "a -> {b c} [split=hash by=\"0\"]\n"
-	     "d -> {e f} [split=hash delim=\"ab\"]",
-	     "65 2 by=`0`: numbers of fields such as \"2,3\" is wanted\n"
-	     "65 3 delim=`ab`: one byte, or \\t is wanted");
+		     "f [file=\"x/{key}\"]\na -> f",
+		     "65 3 `f` has {key} in its path; the edge into it wants "
+		     "split=key");
+	says_of_cats(
+		"wrong values are told",
+		"a -> {b c} [split=hash by=\"0\"]\n"
+		"d -> {e f} [split=hash delim=\"ab\"]",
+		"65 2 by=`0`: numbers of fields such as \"2,3\" is wanted\n"
+		"65 3 delim=`ab`: one byte, or \\t is wanted");
 }
 
 #define ORDERED(what)                                                          \
@@ -266,45 +271,50 @@ static void
 check_ordered(void)
 {
 	says_of_cats("merge=ordered undoes a split",
-	     "a -> {b c} [split=lines]\n"
-	     "{b c} -> d [merge=ordered]", "");
+		     "a -> {b c} [split=lines]\n"
+		     "{b c} -> d [merge=ordered]",
+		     "");
 	says_of_cats("also behind longer chains",
-	     "a -> {b c} [split=any]\n"
-	     "b -> e -> d [merge=ordered]\nc -> d [merge=ordered]", "");
-	says_of_cats("merge=ordered wants a split",
-	     "{b c} -> d [merge=ordered]",
-	     "65 2 " ORDERED("does not come from a split by records, by one "
-			     "chain of nodes"));
-	says_of_cats("a copy is no split by records",
-	     "a -> {b c}\n"
-	     "{b c} -> d [merge=ordered]",
-	     "65 3 " ORDERED("does not come from a split by records, by one "
-			     "chain of nodes"));
-	says_of_cats("of all its branches",
-	     "a -> {b c e} [split=lines]\n"
-	     "{b c} -> d [merge=ordered]",
-	     "65 3 " ORDERED("has not all branches of the split beside it"));
-	says_of_cats("and of one split alone",
-	     "a -> {b e} [split=lines]\n"
-	     "x -> {c y} [split=lines]\n{b c} -> d [merge=ordered]",
-	     "65 4 " ORDERED("comes from another split than the first"));
+		     "a -> {b c} [split=any]\n"
+		     "b -> e -> d [merge=ordered]\nc -> d [merge=ordered]",
+		     "");
+	says_of_cats(
+		"merge=ordered wants a split", "{b c} -> d [merge=ordered]",
+		"65 2 " ORDERED("does not come from a split by records, by one "
+				"chain of nodes"));
+	says_of_cats(
+		"a copy is no split by records",
+		"a -> {b c}\n"
+		"{b c} -> d [merge=ordered]",
+		"65 3 " ORDERED("does not come from a split by records, by one "
+				"chain of nodes"));
+	says_of_cats(
+		"of all its branches",
+		"a -> {b c e} [split=lines]\n"
+		"{b c} -> d [merge=ordered]",
+		"65 3 " ORDERED("has not all branches of the split beside it"));
+	says_of_cats(
+		"and of one split alone",
+		"a -> {b e} [split=lines]\n"
+		"x -> {c y} [split=lines]\n{b c} -> d [merge=ordered]",
+		"65 4 " ORDERED("comes from another split than the first"));
 }
 
 static void
 check_replicas(void)
 {
-	says_of_cats("replicas are a number",
-	     "a [replicas=0]\nb [replicas=x]",
-	     "65 2 node `a`: replicas=`0`: a number from 1 to 1024, or cpus, "
-	     "is wanted\n"
-	     "65 3 node `b`: replicas=`x`: a number from 1 to 1024, or cpus, "
-	     "is wanted");
+	says_of_cats("replicas are a number", "a [replicas=0]\nb [replicas=x]",
+		     "65 2 node `a`: replicas=`0`: a number from 1 to 1024, or "
+		     "cpus, "
+		     "is wanted\n"
+		     "65 3 node `b`: replicas=`x`: a number from 1 to 1024, or "
+		     "cpus, "
+		     "is wanted");
 	says_of_cats("replicas share three descriptors",
-	     "a -> b:3\nb [replicas=2]",
-	     "65 2 `a -> b:3`: node `b` has replicas=, which share "
-	     "descriptors 0, 1 and 2 alone");
-	says_of_cats("replicas=cpus is a number",
-	     "a [replicas=cpus]", "");
+		     "a -> b:3\nb [replicas=2]",
+		     "65 2 `a -> b:3`: node `b` has replicas=, which share "
+		     "descriptors 0, 1 and 2 alone");
+	says_of_cats("replicas=cpus is a number", "a [replicas=cpus]", "");
 }
 
 static void

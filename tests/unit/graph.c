@@ -166,20 +166,13 @@ static void
 check_later(void)
 {
 	static const char *const texts[] = {
-		"a -> b [via=shm]",
-		"a -> b [via=mq]",
-		"a -> b [via=socket]",
-		"a -> b [via=signal]",
-		"a -> b [via=rpc]",
-		"a [host=h]",
-		"a [queue=q]",
-		"a [dead=q]",
-		"a [at=\"mq:/x\"]",
-		"a [at=\"tcp:h:1\"]",
-		"a [at=\"fd:3\"]",
-		"a [at=\"-\"]",
-		"a [idle=5]",
-		"a [count=5]",
+		"a -> b [via=shm]",    "a -> b [via=mq]",
+		"a -> b [via=socket]", "a -> b [via=signal]",
+		"a -> b [via=rpc]",    "a [host=h]",
+		"a [queue=q]",	       "a [dead=q]",
+		"a [at=\"mq:/x\"]",    "a [at=\"tcp:h:1\"]",
+		"a [at=\"fd:3\"]",     "a [at=\"-\"]",
+		"a [idle=5]",	       "a [count=5]",
 		"a [until=end]",
 	};
 	size_t i;
@@ -296,7 +289,8 @@ check_edges(void)
 		   third->merge_written && third->split_written &&
 		   third->written_record.kind == FLOW_RECORD_START,
 	   "graph: written policies are marked");
-	ok_text(third->written_record.string, ">", "graph: the text of a record");
+	ok_text(third->written_record.string, ">",
+		"graph: the text of a record");
 	flow_graph_free(graph);
 }
 

@@ -36,7 +36,8 @@ picture(const struct flow_graph *graph, struct flow_messages *messages)
 			messages->list[i].source ? messages->list[i].source
 						 : messages->source,
 			messages->list[i].line, messages->list[i].text);
-	for (size_t i = 0; messages->errors == 0 && i < graph->edge_count; i++) {
+	for (size_t i = 0; messages->errors == 0 && i < graph->edge_count;
+	     i++) {
 		const struct flow_edge *edge = graph->edges[i];
 
 		flow_port_name(&edge->out, out_port, sizeof(out_port));
@@ -54,7 +55,9 @@ becomes(const char *text, const char *wanted, const char *name)
 {
 	static char *none[] = { NULL };
 	struct flow_values values = {
-		.defines = none, .commands = none, .args = none,
+		.defines = none,
+		.commands = none,
+		.args = none,
 		.program = "prog",
 	};
 	struct flow_messages messages = { .source = "outer.gv" };
@@ -120,7 +123,8 @@ grows_too_far(const char *text)
 	ok(flow_include(graph, &messages) < 0, "growth without end is refused");
 	alarm(0);
 	for (size_t i = 0; i < messages.count; i++)
-		said |= strstr(messages.list[i].text, "too many graphs") != NULL;
+		said |= strstr(messages.list[i].text, "too many graphs") !=
+			NULL;
 	ok(said, "and the message says so");
 	flow_messages_clear(&messages);
 	flow_graph_free(graph);
@@ -144,13 +148,12 @@ depth_is_bounded(void)
 			 i + 1);
 		file_write(name, text);
 	}
-	becomes("digraph { n [graph=\"deep48.gv\"] }",
-		"n/n/cat:out>stdout:in ", "three files deep");
+	becomes("digraph { n [graph=\"deep48.gv\"] }", "n/n/cat:out>stdout:in ",
+		"three files deep");
 	for (int i = 0; i < 50; i++) {
 		snprintf(name, sizeof(name), "wide%d.gv", i);
 		snprintf(text, sizeof(text),
-			 "digraph { node [graph=\"wide%d.gv\"] a; b }",
-			 i + 1);
+			 "digraph { node [graph=\"wide%d.gv\"] a; b }", i + 1);
 		file_write(name, text);
 	}
 	file_write("wide50.gv", "digraph { cat }");
@@ -184,8 +187,7 @@ main(void)
 	ports_are_joined();
 	depth_is_bounded();
 	capacities_are_united();
-	if (chdir("/") ||
-	    system("exec rm -r /tmp/include-??????") < 0)
+	if (chdir("/") || system("exec rm -r /tmp/include-??????") < 0)
 		abort();
 	return tap_done();
 }

@@ -309,7 +309,8 @@ check_operators(void)
 	      "| 4 a:out -> split of a\n"
 	      "| 5 merge into d -> d:in\n"
 	      "| 6 split of a -> merge into d\n");
-	plans("a file of each key", "f [file=\"/tmp/{key}\"]\n"
+	plans("a file of each key",
+	      "f [file=\"/tmp/{key}\"]\n"
 	      "a -> f [split=key]",
 	      "a/0: 1=w0 0=null 2=err\n"
 	      "split of a/1: key r0\n"
