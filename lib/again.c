@@ -462,6 +462,20 @@ start(struct flow_guard *guard, uint32_t index, bool waits)
 		flow_guard_end(guard, FLOW_REASON_TROUBLE);
 }
 
+/* While it waits: is there nothing left for it to do? */
+static bool
+is_done(struct flow_guard *guard, uint32_t index)
+{
+	const struct flow_again *again = &guard->state.processes[index].again;
+
+	if (!again->failed)
+		return all_read(guard, index) || nobody_reads(guard, index);
+	if (can_undo(guard, index) || !all_read(guard, index))
+		return false;
+	say_all_read(guard, index);
+	return true;
+}
+
 /* Its time has come. Starts it, puts it off, or gives it up. */
 static void
 try_start(struct flow_guard *guard, uint32_t index, int64_t now)
@@ -480,16 +494,11 @@ try_start(struct flow_guard *guard, uint32_t index, int64_t now)
 		again->at = now + again->gap;
 		return;
 	}
-	if (again->failed && can_undo(guard, index)) {
+	if (!again->failed) {
+		waits = inputs_left(guard, index, &most);
+	} else if (can_undo(guard, index)) {
 		undo(guard, index);
 		again->failed = false;
-	} else if (all_read(guard, index)) {
-		again->over = true;
-		if (again->failed)
-			say_all_read(guard, index);
-	} else if (!again->failed) {
-		again->over = nobody_reads(guard, index);
-		waits = inputs_left(guard, index, &most);
 	}
 	if (again->over)
 		give_up(guard, index);
@@ -508,7 +517,8 @@ flow_again(struct flow_guard *guard, int64_t now)
 
 		if (!p->again.due)
 			continue;
-		if (guard->ending || p->stopped || p->again.over)
+		if (guard->ending || p->stopped || p->again.over ||
+		    is_done(guard, i))
 			give_up(guard, i);
 		else if (now >= p->again.at)
 			try_start(guard, i, now);

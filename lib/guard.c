@@ -403,7 +403,8 @@ flow_guard_run(struct flow_guard *guard)
 			abort();
 		flow_guard_end(guard, FLOW_REASON_TROUBLE);
 	}
-	guard->watching = guard->state.plan->cyclic;
+	guard->watching =
+		guard->state.plan->cyclic || guard->state.plan->restarts;
 	for (;;) {
 		bool childless = !reap(guard);
 

@@ -191,6 +191,7 @@ struct flow_plan {
 	bool tag;
 	bool cyclic; /* some edge is back=true */
 	bool fifos; /* some pipe has a name */
+	bool restarts; /* some process may be started again */
 };
 
 struct flow_plan_options {

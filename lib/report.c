@@ -10,6 +10,7 @@
 
 #include "io.h"
 #include "report.h"
+#include "verdict.h"
 
 static const char *const outcomes[] = {
 	[FLOW_OUTCOME_NONE] = "not run",      [FLOW_OUTCOME_OK] = "ok",
