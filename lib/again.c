@@ -34,28 +34,22 @@ is_aside(const struct flow_place *place)
 	return !place->edge && place->fd == STDERR_FILENO;
 }
 
-/*
- * Has process INDEX inputs that are held here, and what is left there, of all
- * of them the most? What is opened anew each time is none of them.
- */
+/* Has process INDEX inputs, and what is left there, of all of them the most? */
 static bool
-inputs_left(const struct flow_guard *guard, uint32_t index, enum flow_left *most)
+inputs_left(const struct flow_guard *guard, uint32_t index,
+	    enum flow_left *most)
 {
-	const struct flow_process *process =
-		&guard->state.plan->processes[index];
+	size_t count = guard->state.plan->processes[index].place_count;
 	bool any = false;
 
 	*most = FLOW_LEFT_NOTHING;
-	for (size_t i = 0; i < process->place_count; i++) {
-		const struct flow_place *place = &process->places[i];
-		int fd = flow_launch_kept(guard, index, i);
+	for (size_t i = 0; i < count; i++) {
 		enum flow_left left;
 
-		if (!flow_place_is_input(guard->state.plan, place) || fd < 0 ||
-		    (place->thing == FLOW_THING_FILE && place->variable))
+		if (!flow_launch_awaits(guard, index, i))
 			continue;
 		any = true;
-		left = flow_left_at(fd);
+		left = flow_left_at(flow_launch_kept(guard, index, i));
 		if (left > *most)
 			*most = left;
 	}
@@ -82,7 +76,8 @@ nobody_reads(const struct flow_guard *guard, uint32_t index)
 		const struct flow_place *place = &process->places[i];
 		struct pollfd end = { .fd = -1 };
 
-		if (!place->edge || flow_place_is_input(guard->state.plan, place))
+		if (!place->edge ||
+		    flow_place_is_input(guard->state.plan, place))
 			continue;
 		if (place->thing == FLOW_THING_PIPE_WRITE)
 			end.fd = flow_launch_kept(guard, index, i);
@@ -143,7 +138,8 @@ undo(struct flow_guard *guard, uint32_t index)
 		fd = flow_launch_kept(guard, index, i);
 		lseek(fd, mark->at, SEEK_SET);
 		/* our own temporary: it was as long as that, so it can be */
-		if (!flow_place_is_input(guard->state.plan, place) && ftruncate(fd, mark->size) < 0)
+		if (!flow_place_is_input(guard->state.plan, place) &&
+		    ftruncate(fd, mark->size) < 0)
 			guard->state.processes[index].again.over = true;
 	}
 }
@@ -201,7 +197,8 @@ own_object(const struct flow_guard *guard, uint32_t index, size_t i)
 			object.number = 0;
 		return object;
 	}
-	if (place->thing == FLOW_THING_FILE && flow_place_is_input(guard->state.plan, place) &&
+	if (place->thing == FLOW_THING_FILE &&
+	    flow_place_is_input(guard->state.plan, place) &&
 	    is_shared(plan, place->index))
 		return object;
 	return object_at(flow_launch_kept(guard, index, i));
@@ -218,7 +215,8 @@ own_objects(const struct flow_guard *guard, uint32_t index,
 
 	for (int writes = 0; writes < 2; writes++) {
 		for (size_t i = 0; i < process->place_count; i++) {
-			if (flow_place_is_input(guard->state.plan, &process->places[i]) == writes)
+			if (flow_place_is_input(guard->state.plan,
+						&process->places[i]) == writes)
 				continue;
 			objects[count] = own_object(guard, index, i);
 			count += objects[count].number != 0;
@@ -285,7 +283,8 @@ end_strays(const struct flow_guard *guard, uint32_t index, int signal)
 		abort();
 	count = own_objects(guard, index, objects, &reads);
 	for (size_t i = 0; i < strays; i++) {
-		if (flow_proc_holds(pids[i], objects, reads, true, false) <= 0 &&
+		if (flow_proc_holds(pids[i], objects, reads, true, false) <=
+			    0 &&
 		    flow_proc_holds(pids[i], objects + reads, count - reads,
 				    false, true) <= 0)
 			continue;

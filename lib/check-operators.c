@@ -59,13 +59,14 @@ check_restarted(struct flow_checking *checking, const struct flow_node *node)
 		    node->out[i]->out.name != NULL)
 			wrong = node->out[i];
 	if (wrong != NULL)
-		flow_messages_add(checking->messages, 65,
-				  flow_check_at_edge(checking, wrong),
-				  "`%s`: node `%s` has restart=, for which the "
-				  "stream is held open, but with via=fifo it "
-				  "ends when `%s` closes it; leave out via=fifo",
-				  flow_check_edge_text(checking->graph, wrong),
-				  node->name, node->name);
+		flow_messages_add(
+			checking->messages, 65,
+			flow_check_at_edge(checking, wrong),
+			"`%s`: node `%s` has restart=, for which the "
+			"stream is held open, but with via=fifo it "
+			"ends when `%s` closes it; leave out via=fifo",
+			flow_check_edge_text(checking->graph, wrong),
+			node->name, node->name);
 }
 
 /* Is EDGE one of several out of one port, by whole records? */

@@ -90,6 +90,12 @@ void flow_launch_trace(const struct flow_guard *guard,
  */
 int flow_launch_kept(const struct flow_guard *guard, uint32_t index,
 		     size_t place);
+/*
+ * Is that an input whose end shows here? Not what each process opens anew: a
+ * FIFO of the file system, and a file at a named port.
+ */
+bool flow_launch_awaits(const struct flow_guard *guard, uint32_t index,
+			size_t place);
 /* It has ended for good: closes what was held for it. */
 void flow_launch_drop(struct flow_guard *guard, uint32_t index);
 /* A process has ended, so its side of its FIFOs will not be opened any more. */

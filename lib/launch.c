@@ -323,6 +323,18 @@ flow_launch_kept(const struct flow_guard *guard, uint32_t index, size_t place)
 	return guard->state.processes[index].again.kept[place];
 }
 
+bool
+flow_launch_awaits(const struct flow_guard *guard, uint32_t index, size_t place)
+{
+	const struct flow_place *at =
+		&guard->state.plan->processes[index].places[place];
+	int fd = flow_launch_kept(guard, index, place);
+	struct stat st;
+
+	return flow_place_is_input(guard->state.plan, at) && fd >= 0 &&
+	       fstat(fd, &st) == 0 && !(at->variable && S_ISREG(st.st_mode));
+}
+
 /* What the next one will need is held, and where its files stand is noted. */
 static int
 keep_places(struct flow_guard *guard, uint32_t index,
@@ -351,7 +363,8 @@ keep_places(struct flow_guard *guard, uint32_t index,
 			again->kept[i] = wires[i].from;
 		if (place->thing == FLOW_THING_STANDARD && place->index == 0 &&
 		    again->kept[i] < 0) {
-			again->kept[i] = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+			again->kept[i] =
+				fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 			if (again->kept[i] < 0)
 				return trouble(guard, "hold the input of",
 					       process->name);
@@ -359,9 +372,9 @@ keep_places(struct flow_guard *guard, uint32_t index,
 		fd = flow_launch_kept(guard, index, i);
 		if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 			continue;
-		again->marks[i] = (struct flow_mark){
-			.at = lseek(fd, 0, SEEK_CUR), .size = st.st_size
-		};
+		again->marks[i] =
+			(struct flow_mark){ .at = lseek(fd, 0, SEEK_CUR),
+					    .size = st.st_size };
 	}
 	return 0;
 }
@@ -403,9 +416,7 @@ start_process(struct flow_guard *guard, uint32_t index, bool waits)
 				 p->again.kept ? p->again.kept[i] : -1,
 				 &spawn.wires[i]);
 	for (size_t i = 0; i < process->place_count && waits; i++)
-		spawn.wires[i].awaited = spawn.wires[i].from >= 0 &&
-					 flow_place_is_input(guard->state.plan,
-						     &process->places[i]);
+		spawn.wires[i].awaited = flow_launch_awaits(guard, index, i);
 	if (!bad && restarts)
 		bad = keep_places(guard, index, spawn.wires);
 	if (!bad) {

@@ -901,8 +901,8 @@ lower_node(struct maker *m, struct flow_node *node)
 						     : FLOW_PROCESS_COMMAND,
 				      node->name, node);
 		m->of_node[node->id] = process;
-		m->plan->restarts |= flow_process_restarts(
-			&m->plan->processes[process]);
+		m->plan->restarts |=
+			flow_process_restarts(&m->plan->processes[process]);
 	}
 	make_copy(m, node, out_pipe);
 	make_splits(m, node, out_pipe);

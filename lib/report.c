@@ -71,9 +71,9 @@ static void
 set_usage(json_t *entry, const struct flow_state *state, int64_t started,
 	  int64_t ended, const struct rusage *usage)
 {
-	json_object_set_new(entry, "start_s",
-			    json_real(started ? seconds(started - state->started)
-					      : 0));
+	json_object_set_new(
+		entry, "start_s",
+		json_real(started ? seconds(started - state->started) : 0));
 	json_object_set_new(entry, "wall_s",
 			    json_real(started ? seconds(ended - started) : 0));
 	json_object_set_new(entry, "user_s",
@@ -179,9 +179,9 @@ edge_entry(const struct flow_state *state, const struct flow_edge *edge,
 			entry, "spilled_most_bytes",
 			json_integer((json_int_t)atomic_load(
 				&state->meters[route->pipe].spilled_most)));
-	json_object_set_new(entry, "whole",
-			    json_boolean(!state->tainted[edge->id] &&
-					 !patched[edge->id]));
+	json_object_set_new(
+		entry, "whole",
+		json_boolean(!state->tainted[edge->id] && !patched[edge->id]));
 	return entry;
 }
 
@@ -239,9 +239,9 @@ whole_report(const struct flow_state *state, const char *line)
 					      : relays,
 				      process_entry(state, i));
 	for (size_t i = 0; i < plan->graph->edge_count; i++)
-		json_array_append_new(edges,
-				      edge_entry(state, plan->graph->edges[i],
-						 patched));
+		json_array_append_new(
+			edges,
+			edge_entry(state, plan->graph->edges[i], patched));
 	free(patched);
 	for (size_t i = 0; i < plan->file_count; i++)
 		if (state->files[i].commits)

@@ -93,7 +93,8 @@ print_restart(const struct flow_node *node, FILE *out)
 	};
 
 	fprintf(out,
-		"    started again %son failure, up to %ld time%s, at first after "
+		"    started again %son failure, up to %ld time%s, at first "
+		"after "
 		"%.3g s\n",
 		whens[node->restart], flow_restart_retries(node),
 		flow_restart_retries(node) == 1 ? "" : "s",

@@ -52,7 +52,8 @@ struct flow_again {
 	bool lossy; /* it failed and was not undone: records may lack, or be torn */
 	struct flow_restart_count count;
 	unsigned long restarts; /* so often was it started again */
-	struct flow_try *tries; /* how those before ended: the last ones; owned */
+	struct flow_try
+		*tries; /* how those before ended: the last ones; owned */
 	size_t try_count;
 	int *kept; /* one a place: what is held here for it alone, or -1; owned */
 	struct flow_mark *marks; /* one a place; owned */

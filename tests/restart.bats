@@ -274,6 +274,16 @@ told()
 	test "$(wc -l <starts)" -eq 3
 }
 
+@test "restart: always, a file at a named port is read by each and is no input" {
+	echo same >lines
+	go -e 'seq -> work; l -> work:lines; l [file="lines"]; work [restart=always
+		backoff=0]' --cmd=seq='echo 1; until test -e 1; do sleep 0.01; done
+			sleep 0.2; echo 2' \
+		--cmd=work='echo . >>starts; read x; cat $lines; touch $x'
+	with 0 $'same\nsame'
+	test "$(wc -l <starts)" -eq 2
+}
+
 @test "restart: always ends when its readers have gone" {
 	within 5 go -e 'work -> head; work [restart=always backoff=0]' \
 		--cmd=work='echo x' --cmd=head='head -n 3'

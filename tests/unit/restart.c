@@ -58,7 +58,8 @@ check_waits(void)
 	node.retries = 1000;
 	for (int i = 0; i < 200; i++)
 		wait = flow_restart_failed(&node, &count, 0);
-	ok_number(wait, 30 * FLOW_SECOND, "restart: no wait is longer than 30 s");
+	ok_number(wait, 30 * FLOW_SECOND,
+		  "restart: no wait is longer than 30 s");
 	ok_number(flow_restart_failed(&node, &count, 10 * FLOW_SECOND),
 		  100 * MS, "restart: after 10 s waits begin anew");
 	ok_number(flow_restart_failed(&node, &count, 10 * FLOW_SECOND - 1),
