@@ -377,6 +377,13 @@ held_by_members(const struct flow_blocks *waits, int pipe, bool writers)
 			held = true;
 		}
 	}
+	if (!writers && (size_t)pipe < waits->look->run_pipes &&
+	    waits->stuck->pipes[pipe].read_held) {
+		if (!member_by_pid(waits,
+				   waits->stuck->pipes[pipe].read_held_for))
+			return false;
+		held = true;
+	}
 	return held;
 }
 
@@ -474,6 +481,9 @@ flow_blocks_fill(const struct flow_blocks *waits, size_t index, int pipe,
 	if ((size_t)pipe < waits->look->run_pipes &&
 	    waits->stuck->pipes[pipe].held_count > 0)
 		written = true;
+	if ((size_t)pipe < waits->look->run_pipes &&
+	    waits->stuck->pipes[pipe].read_held)
+		read = true;
 	if (!read || !written)
 		return -1;
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* check-operators: what replicas= and merge=ordered want of the edges around them. */
+/* check-operators: what replicas=, restart= and merge=ordered want of the edges around them. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -34,6 +34,39 @@ check_replicated(struct flow_checking *checking, const struct flow_node *node)
 				  "descriptors 0, 1 and 2 alone",
 				  flow_check_edge_text(checking->graph, wrong),
 				  node->name);
+}
+
+/* Whose ends the guardian cannot hold, or whose work it cannot take up, is refused. */
+static void
+check_restarted(struct flow_checking *checking, const struct flow_node *node)
+{
+	const struct flow_edge *wrong = NULL;
+	size_t i;
+
+	if (node->replicas > 0)
+		flow_messages_add(checking->messages, 65,
+				  flow_check_at_node(checking, node),
+				  "node `%s` has replicas= and restart=; what "
+				  "replicas have read ahead would be lost, so "
+				  "they cannot be started again",
+				  node->name);
+	for (i = 0; i < node->in_count && wrong == NULL; i++)
+		if (node->in[i]->via == FLOW_VIA_FIFO &&
+		    node->in[i]->in.name != NULL)
+			wrong = node->in[i];
+	for (i = 0; i < node->out_count && wrong == NULL; i++)
+		if (node->out[i]->via == FLOW_VIA_FIFO &&
+		    node->out[i]->out.name != NULL)
+			wrong = node->out[i];
+	if (wrong != NULL)
+		flow_messages_add(
+			checking->messages, 65,
+			flow_check_at_edge(checking, wrong),
+			"`%s`: node `%s` has restart=, for which the "
+			"stream is held open, but with via=fifo it "
+			"ends when `%s` closes it; leave out via=fifo",
+			flow_check_edge_text(checking->graph, wrong),
+			node->name, node->name);
 }
 
 /* Is EDGE one of several out of one port, by whole records? */
@@ -196,6 +229,8 @@ flow_check_operators(struct flow_checking *checking)
 
 		if (node->replicas > 0)
 			check_replicated(checking, node);
+		if (node->restart != FLOW_RESTART_NO)
+			check_restarted(checking, node);
 		check_ordered(checking, node);
 	}
 	check_one_order(checking);

@@ -28,7 +28,7 @@ void flow_check_edge(struct flow_checking *checking,
 		     const struct flow_edge *edge);
 /* What the edges of one port have to agree on; their order. */
 void flow_check_ports(struct flow_checking *checking);
-/* What replicas= and merge=ordered want of the edges around them. */
+/* What replicas=, restart= and merge=ordered want of the edges around them. */
 void flow_check_operators(struct flow_checking *checking);
 /* Cycles, eof=exit, elastic edges. */
 void flow_check_shape(struct flow_checking *checking);

@@ -111,10 +111,11 @@ next_holder(const struct flow_blocks *waits, size_t index,
 		/* The guardian alone holds it, for these. */
 		const struct flow_stuck_pipe *run =
 			&waits->stuck->pipes[wait->pipe];
+		pid_t pid = writers && run->held_count > 0 ? run->held_for[0]
+			    : writers			   ? 0
+							   : run->read_held_for;
 		const struct flow_look_process *process =
-			run->held_count > 0
-				? flow_look_find(waits->look, run->held_for[0])
-				: NULL;
+			flow_look_find(waits->look, pid);
 
 		if (process != NULL)
 			next = (size_t)(process - waits->look->processes);

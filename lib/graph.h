@@ -138,7 +138,7 @@ struct flow_node {
 	enum flow_order order;
 	enum flow_restart restart;
 	long retries; /* how often it is started again; -1: not written */
-	int64_t backoff; /* nanoseconds before the first time; 0: not written */
+	int64_t backoff; /* nanoseconds before the first time; -1: not written */
 	const char *graph_file; /* graph=FILE: not a process but that graph */
 	const char *graph_args; /* its arguments, as written, or NULL */
 	const char *err; /* name of the node that gets descriptor 2, or NULL */

@@ -37,6 +37,26 @@ flow_guard_end(struct flow_guard *guard, enum flow_reason reason)
 		guard->kill_at = now; /* nobody is left to wait for us */
 }
 
+/* A process that was started again has waited for input. */
+static void
+hear_waiting(struct flow_guard *guard, const struct flow_note *note)
+{
+	struct flow_process_state *p = &guard->state.processes[note->process];
+	const struct flow_node *node =
+		guard->state.plan->processes[note->process].node;
+
+	p->again.waits = false;
+	p->again.nothing = note->kind == FLOW_NOTE_NOTHING;
+	if (p->again.nothing)
+		return;
+	flow_launch_trace(guard, node);
+	p->started = (int64_t)note->number;
+	if (node->timeout) {
+		p->deadline = p->started + node->timeout;
+		guard->has_timeouts = true;
+	}
+}
+
 /* Takes every note there is; a process's notes precede its end. */
 void
 flow_guard_take_notes(struct flow_guard *guard)
@@ -56,6 +76,11 @@ flow_guard_take_notes(struct flow_guard *guard)
 			continue;
 		}
 		p = &guard->state.processes[note.process];
+		if (note.kind == FLOW_NOTE_BEGUN ||
+		    note.kind == FLOW_NOTE_NOTHING) {
+			hear_waiting(guard, &note);
+			continue;
+		}
 		p->noted = true;
 		p->note = note;
 	}
@@ -90,6 +115,8 @@ drain(struct flow_guard *guard)
 		for (size_t j = 0; source && j < process->node->in_count; j++)
 			source = process->node->in[j]->tail->kind !=
 				 FLOW_NODE_PROCESS;
+		if (source && guard->state.processes[i].again.due)
+			guard->state.processes[i].again.over = true;
 		if (!source || !guard->state.processes[i].running)
 			continue;
 		guard->state.processes[i].drained = true;
@@ -235,9 +262,10 @@ wait_time(const struct flow_guard *guard)
 	if (guard->hold_pending)
 		sooner(&next, now + HOLD_GAP);
 	sooner(&next, guard->orphans_at);
+	sooner(&next, flow_again_next(guard));
 	if (guard->running && !guard->ending)
 		sooner(&next, flow_watch_next(guard));
-	if (!guard->running)
+	if (!guard->running && !guard->pending)
 		sooner(&next, guard->linger_at);
 	if (next == INT64_MAX)
 		return -1;
@@ -375,11 +403,15 @@ flow_guard_run(struct flow_guard *guard)
 			abort();
 		flow_guard_end(guard, FLOW_REASON_TROUBLE);
 	}
-	guard->watching = guard->state.plan->cyclic;
+	guard->watching =
+		guard->state.plan->cyclic || guard->state.plan->restarts;
 	for (;;) {
-		if (!reap(guard))
+		bool childless = !reap(guard);
+
+		flow_again(guard, flow_now());
+		if (childless && !guard->running && !guard->pending)
 			break; /* not one child is left */
-		if (!guard->running)
+		if (!guard->running && !guard->pending)
 			flow_linger(guard, flow_now());
 		keep_due(guard);
 		wait_for_something(guard);

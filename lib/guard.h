@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * guard: the guardian, which parents every process of a run. One event loop;
- * its parts are launch (starting), guard (ends), watch (is anything stuck?)
- * and linger (descendants that outlive the nodes). Internal to run.
+ * its parts are launch (starting), judge (ends), again (restart=), watch (is
+ * anything stuck?) and linger (descendants that outlive the nodes). Internal to
+ * run.
  */
 #ifndef FLOW_GUARD_H
 #define FLOW_GUARD_H
@@ -44,6 +45,7 @@ struct flow_guard {
 	int notes[2]; /* pipe of struct flow_note */
 	int inotify; /* FIFOs whose opening is waited for; -1: none */
 	size_t running; /* processes */
+	size_t pending; /* processes that are to be started again */
 	bool has_timeouts, has_holds;
 	bool hold_pending; /* a held end waits for killed ones to go */
 	bool draining; /* stop=drain was asked for */
@@ -74,6 +76,28 @@ struct flow_guard {
 
 /* launch: makes pipes, starts every process in order. -1 with guard->state.trouble set. */
 int flow_launch(struct flow_guard *guard);
+/*
+ * Starts process INDEX again; with WAITS it sleeps until there is input and
+ * ends when none comes. -1 with guard->state.trouble set.
+ */
+int flow_launch_again(struct flow_guard *guard, uint32_t index, bool waits);
+/* -x: says that NODE's command is started. */
+void flow_launch_trace(const struct flow_guard *guard,
+		       const struct flow_node *node);
+/*
+ * The descriptor of a place of process INDEX, which restarts and has not ended
+ * for good; borrowed. -1: it is held by nobody here.
+ */
+int flow_launch_kept(const struct flow_guard *guard, uint32_t index,
+		     size_t place);
+/*
+ * Is that an input whose end shows here? Not what each process opens anew: a
+ * FIFO of the file system, and a file at a named port.
+ */
+bool flow_launch_awaits(const struct flow_guard *guard, uint32_t index,
+			size_t place);
+/* It has ended for good: closes what was held for it. */
+void flow_launch_drop(struct flow_guard *guard, uint32_t index);
 /* A process has ended, so its side of its FIFOs will not be opened any more. */
 void flow_launch_let_go(struct flow_guard *guard, uint32_t process);
 /* Somebody opened a FIFO: the guardian no longer has to keep it open. */
@@ -99,6 +123,17 @@ pid_t flow_judge_reap(struct flow_guard *guard, int which, pid_t pid);
 uint32_t flow_judge_process_of(const struct flow_guard *guard, pid_t pid);
 /* Judges all that have ended since; the furthest upstream failed first. */
 void flow_judge(struct flow_guard *guard);
+
+/*
+ * again: process INDEX has ended with its outcome. Is it to be started again?
+ * If so that is arranged, and told.
+ */
+bool flow_again_wanted(struct flow_guard *guard, uint32_t index);
+/* Starts what is due to be started again at NOW, or gives it up and judges it. */
+void flow_again(struct flow_guard *guard, int64_t now);
+int64_t flow_again_next(const struct flow_guard *guard);
+/* P waited for input and none came: how it ended before that stands. */
+void flow_again_forget(struct flow_process_state *p);
 
 /* hold: sends SIGNAL to PID and all it started, as if at one instant. */
 void flow_hold_signal_tree(pid_t pid, int signal);

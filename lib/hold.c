@@ -187,6 +187,10 @@ settle(struct flow_guard *guard, uint32_t index, const struct hold *hold)
 	uint32_t index_of_reader = state->plan->pipes[index].reader;
 	struct flow_process_state *reader = &state->processes[index_of_reader];
 
+	if (hold->tainted && reader->again.due) {
+		reader->stopped = true; /* before it has begun */
+		return true;
+	}
 	if (hold->tainted && reader->running) {
 		if (reader->stopped)
 			signal_waiting(reader, &pipe->inode);

@@ -204,6 +204,7 @@ set_process(struct flow_join *join)
 	node->line = join->line;
 	node->inner = join->around;
 	node->retries = -1;
+	node->backoff = -1;
 	for (i = 0; i < join->before_count; i++) {
 		join->before[i]->head = node;
 		join->before[i]->in = (struct flow_port){ .fd = 0 };

@@ -76,8 +76,10 @@ reader_gone(const struct flow_guard *guard, const struct flow_edge *edge)
 	    route->pipe != FLOW_NONE)
 		return relay_broke_off(&state->processes[reader],
 				       &state->pipes[route->pipe].inode);
-	if (!state->processes[reader].running)
+	if (!flow_process_lives(&state->processes[reader]))
 		return true;
+	if (flow_process_restarts(&state->plan->processes[reader]))
+		return false; /* its end is held here as long as it lives */
 	if (route->pipe == FLOW_NONE)
 		return false;
 	return !is_held_by(state->processes[reader].pid,
@@ -336,8 +338,9 @@ release_output(struct flow_guard *guard)
 	for (uint32_t i = 0; i < plan->process_count; i++) {
 		const struct flow_process *process = &plan->processes[i];
 
-		for (size_t j = 0; guard->state.processes[i].running &&
-				   j < process->place_count;
+		for (size_t j = 0;
+		     flow_process_lives(&guard->state.processes[i]) &&
+		     j < process->place_count;
 		     j++)
 			if (process->places[j].thing == FLOW_THING_STANDARD &&
 			    process->places[j].index == 1)
@@ -378,10 +381,15 @@ flow_judge(struct flow_guard *guard)
 		if (!p->fresh)
 			continue;
 		p->fresh = false;
+		if (p->again.nothing)
+			flow_again_forget(p);
 		p->outcome = flow_process_is_node(process)
 				     ? judge_command(guard, i)
 				     : judge_relay(guard, i);
+		if (flow_again_wanted(guard, i))
+			continue;
 		drop_probes(guard, i);
+		flow_launch_drop(guard, i);
 		flow_launch_let_go(guard, i);
 		if (p->outcome != FLOW_OUTCOME_FAILED)
 			continue;

@@ -118,7 +118,7 @@ reopen_stdin(void)
 }
 
 static int
-wire_place(struct flow_guard *guard, const struct flow_place *place,
+wire_place(struct flow_guard *guard, const struct flow_place *place, int kept,
 	   struct flow_wire *wire)
 {
 	struct flow_state *state = &guard->state;
@@ -132,10 +132,10 @@ wire_place(struct flow_guard *guard, const struct flow_place *place,
 		wire->from = null_device();
 		break;
 	case FLOW_THING_STANDARD:
-		wire->from = (int)place->index;
+		wire->from = kept >= 0 ? kept : (int)place->index;
 		break;
 	case FLOW_THING_STDIN_AGAIN:
-		wire->from = reopen_stdin();
+		wire->from = kept >= 0 ? kept : reopen_stdin();
 		if (wire->from < 0)
 			return trouble(guard, "open", "standard input again");
 		break;
@@ -317,9 +317,81 @@ start_relay(struct flow_guard *guard, struct flow_spawn *spawn,
 	return pid;
 }
 
-static void
-trace(const struct flow_guard *guard, const struct flow_node *node)
+int
+flow_launch_kept(const struct flow_guard *guard, uint32_t index, size_t place)
 {
+	const struct flow_place *at =
+		&guard->state.plan->processes[index].places[place];
+	int end = flow_place_end(at);
+
+	if (end >= 0)
+		return guard->state.pipes[at->index].ends[end];
+	if (at->thing == FLOW_THING_FILE)
+		return guard->state.files[at->index].fd;
+	return guard->state.processes[index].again.kept[place];
+}
+
+bool
+flow_launch_awaits(const struct flow_guard *guard, uint32_t index, size_t place)
+{
+	const struct flow_place *at =
+		&guard->state.plan->processes[index].places[place];
+	int fd = flow_launch_kept(guard, index, place);
+	struct stat st;
+
+	return flow_place_is_input(guard->state.plan, at) && fd >= 0 &&
+	       fstat(fd, &st) == 0 && !(at->variable && S_ISREG(st.st_mode));
+}
+
+/* What the next one will need is held, and where its files stand is noted. */
+static int
+keep_places(struct flow_guard *guard, uint32_t index,
+	    const struct flow_wire *wires)
+{
+	const struct flow_process *process =
+		&guard->state.plan->processes[index];
+	struct flow_again *again = &guard->state.processes[index].again;
+
+	if (!again->kept) {
+		again->kept = malloc((process->place_count + 1) *
+				     sizeof(*again->kept));
+		again->marks =
+			calloc(process->place_count + 1, sizeof(*again->marks));
+		if (!again->kept || !again->marks)
+			abort();
+		for (size_t i = 0; i < process->place_count; i++)
+			again->kept[i] = -1;
+	}
+	for (size_t i = 0; i < process->place_count; i++) {
+		const struct flow_place *place = &process->places[i];
+		struct stat st;
+		int fd;
+
+		if (place->thing == FLOW_THING_STDIN_AGAIN)
+			again->kept[i] = wires[i].from;
+		if (place->thing == FLOW_THING_STANDARD && place->index == 0 &&
+		    again->kept[i] < 0) {
+			again->kept[i] =
+				fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+			if (again->kept[i] < 0)
+				return trouble(guard, "hold the input of",
+					       process->name);
+		}
+		fd = flow_launch_kept(guard, index, i);
+		if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+			continue;
+		again->marks[i] =
+			(struct flow_mark){ .at = lseek(fd, 0, SEEK_CUR),
+					    .size = st.st_size };
+	}
+	return 0;
+}
+
+void
+flow_launch_trace(const struct flow_guard *guard, const struct flow_node *node)
+{
+	if (!guard->state.options->trace)
+		return;
 	if (node->has_command)
 		guard->state.options->say("+ %s: %s", node->name,
 					  node->command);
@@ -328,7 +400,7 @@ trace(const struct flow_guard *guard, const struct flow_node *node)
 }
 
 static int
-start_process(struct flow_guard *guard, uint32_t index)
+start_process(struct flow_guard *guard, uint32_t index, bool waits)
 {
 	const struct flow_process *process =
 		&guard->state.plan->processes[index];
@@ -340,17 +412,24 @@ start_process(struct flow_guard *guard, uint32_t index)
 		.wires = calloc(process->place_count + 1, sizeof(*spawn.wires)),
 		.count = process->place_count,
 		.descriptors = guard->limit_raised ? &guard->descriptors : NULL,
+		.waits = waits,
 	};
+	bool restarts = flow_process_restarts(process);
 	int bad = 0;
 
 	if (!spawn.wires)
 		abort();
 	for (size_t i = 0; i < process->place_count && !bad; i++)
-		bad = wire_place(guard, &process->places[i], &spawn.wires[i]);
+		bad = wire_place(guard, &process->places[i],
+				 p->again.kept ? p->again.kept[i] : -1,
+				 &spawn.wires[i]);
+	for (size_t i = 0; i < process->place_count && waits; i++)
+		spawn.wires[i].awaited = flow_launch_awaits(guard, index, i);
+	if (!bad && restarts)
+		bad = keep_places(guard, index, spawn.wires);
 	if (!bad) {
-		if (guard->state.options->trace &&
-		    flow_process_is_node(process))
-			trace(guard, process->node);
+		if (flow_process_is_node(process) && !waits)
+			flow_launch_trace(guard, process->node);
 		p->started = flow_now();
 		p->pid = process->kind == FLOW_PROCESS_COMMAND
 				 ? flow_spawn_command(&spawn, process->node)
@@ -364,14 +443,14 @@ start_process(struct flow_guard *guard, uint32_t index)
 			p->note = spawn.failure;
 			guard->running++;
 			if (flow_process_is_node(process) &&
-			    process->node->timeout) {
+			    process->node->timeout && !waits) {
 				p->deadline =
 					p->started + process->node->timeout;
 				guard->has_timeouts = true;
 			}
 		}
 	}
-	for (size_t i = 0; i < process->place_count && !bad; i++)
+	for (size_t i = 0; i < process->place_count && !bad && !restarts; i++)
 		close_place(guard, &process->places[i], &spawn.wires[i]);
 	free(spawn.wires);
 	return bad;
@@ -419,11 +498,38 @@ flow_launch(struct flow_guard *guard)
 	widen(STDIN_FILENO);
 	widen(STDOUT_FILENO);
 	for (uint32_t i = 0; i < plan->process_count; i++)
-		if (start_process(guard, i) < 0)
+		if (start_process(guard, i, false) < 0)
 			return -1;
 	/* who writes to our standard input must see its readers go */
 	dup2(null_device(), STDIN_FILENO);
 	return 0;
+}
+
+int
+flow_launch_again(struct flow_guard *guard, uint32_t index, bool waits)
+{
+	return start_process(guard, index, waits);
+}
+
+void
+flow_launch_drop(struct flow_guard *guard, uint32_t index)
+{
+	const struct flow_process *process =
+		&guard->state.plan->processes[index];
+	struct flow_again *again = &guard->state.processes[index].again;
+
+	for (size_t i = 0; again->kept && i < process->place_count; i++) {
+		struct flow_wire wire = { .from = again->kept[i] };
+
+		close_place(guard, &process->places[i], &wire);
+		if (process->places[i].thing == FLOW_THING_STANDARD &&
+		    again->kept[i] >= 0)
+			close(again->kept[i]);
+	}
+	free(again->kept);
+	free(again->marks);
+	again->kept = NULL;
+	again->marks = NULL;
 }
 
 static void
@@ -514,8 +620,8 @@ flow_launch_free_orphans(struct flow_guard *guard)
 
 		if (pipe->kind != FLOW_PIPE_FIFO || !guard->state.pipes[i].path)
 			continue;
-		writes = processes[pipe->writer].running;
-		reads = processes[pipe->reader].running;
+		writes = flow_process_lives(&processes[pipe->writer]);
+		reads = flow_process_lives(&processes[pipe->reader]);
 		if (writes == reads)
 			continue;
 		again |= writes ? pipe->path_write : pipe->path_read;

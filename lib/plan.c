@@ -908,6 +908,8 @@ lower_node(struct maker *m, struct flow_node *node)
 						     : FLOW_PROCESS_COMMAND,
 				      node->name, node);
 		m->of_node[node->id] = process;
+		m->plan->restarts |=
+			flow_process_restarts(&m->plan->processes[process]);
 	}
 	make_copy(m, node, out_pipe);
 	make_splits(m, node, out_pipe);
@@ -1001,6 +1003,27 @@ flow_plan_free(struct flow_plan *plan)
 	free(plan);
 }
 
+bool
+flow_place_is_input(const struct flow_plan *plan,
+		    const struct flow_place *place)
+{
+	switch (place->thing) {
+	case FLOW_THING_PIPE_READ:
+	case FLOW_THING_DEALS_READ:
+	case FLOW_THING_STDIN_AGAIN:
+		return true;
+	case FLOW_THING_STANDARD:
+		return place->index == 0;
+	case FLOW_THING_FILE:
+		return plan->files[place->index].mode == FLOW_FILE_READ;
+	case FLOW_THING_NULL:
+	case FLOW_THING_PIPE_WRITE:
+	case FLOW_THING_DEALS_WRITE:
+		break;
+	}
+	return false;
+}
+
 size_t
 flow_plan_descriptors(const struct flow_plan *plan)
 {
@@ -1024,7 +1047,11 @@ flow_plan_descriptors(const struct flow_plan *plan)
 		}
 		if (open > most)
 			most = open;
-		for (size_t j = 0; j < process->place_count; j++)
+		/* those of one that may be started again are held, with its input */
+		open += flow_process_restarts(process);
+		for (size_t j = 0; j < process->place_count &&
+				   !flow_process_restarts(process);
+		     j++)
 			open -= flow_place_end(&process->places[j]) >= 0;
 		if (process->kind == FLOW_PROCESS_COMMAND) {
 			/* all numbers, with as many free ones above */

@@ -150,6 +150,14 @@ flow_process_is_node(const struct flow_process *process)
 	       process->kind == FLOW_PROCESS_FARM;
 }
 
+/* May PROCESS be started again, so that its descriptors are held for it? */
+static inline bool
+flow_process_restarts(const struct flow_process *process)
+{
+	return process->kind == FLOW_PROCESS_COMMAND &&
+	       process->node->restart != FLOW_RESTART_NO;
+}
+
 /* Who carries an edge: processes and pipe, each FLOW_NONE where there is none. */
 struct flow_route {
 	uint32_t source; /* the tail's own process */
@@ -187,6 +195,7 @@ struct flow_plan {
 	bool tag;
 	bool cyclic; /* some edge is back=true */
 	bool fifos; /* some pipe has a name */
+	bool restarts; /* some process may be started again */
 };
 
 struct flow_plan_options {
@@ -201,6 +210,10 @@ struct flow_plan_options {
 struct flow_plan *flow_plan_make(struct flow_graph *graph,
 				 const struct flow_plan_options *options);
 void flow_plan_free(struct flow_plan *plan);
+
+/* Is PLACE something that its process reads, and that can end? */
+bool flow_place_is_input(const struct flow_plan *plan,
+			 const struct flow_place *place);
 
 /*
  * The most descriptors that are open at once while the processes are started

@@ -204,6 +204,7 @@ read_repetition(struct reader *reader, struct flow_node *node, Agnode_t *object)
 		node->restart = (enum flow_restart)word;
 	value = set(object, on[FLOW_ATTRIBUTE_RETRIES]);
 	node->retries = -1;
+	node->backoff = -1;
 	if (value != NULL)
 		flow_value_number(value, 0, LONG_MAX - 1, &node->retries);
 	value = set(object, on[FLOW_ATTRIBUTE_BACKOFF]);
@@ -348,6 +349,28 @@ check_graph(struct reader *reader, const struct flow_dot_own *own)
 				  node->graph_file);
 }
 
+/* OWN says how a node is started again that is not. */
+static void
+check_restart(struct reader *reader, const struct flow_dot_own *own)
+{
+	const struct flow_node *node = reader->graph->nodes[own->node];
+	const struct flow_attribute *attribute = own->attribute;
+
+	if (node->kind != FLOW_NODE_PROCESS || node->graph_file != NULL ||
+	    node->restart != FLOW_RESTART_NO ||
+	    owns(reader, own->node, FLOW_ATTRIBUTE_RESTART))
+		return;
+	/* a wrong value was refused, and not taken */
+	if ((attribute == &flow_attributes[FLOW_ATTRIBUTE_RETRIES] &&
+	     node->retries >= 0) ||
+	    (attribute == &flow_attributes[FLOW_ATTRIBUTE_BACKOFF] &&
+	     node->backoff >= 0))
+		flow_messages_add(reader->messages, 65, own->line,
+				  "node `%s` has %s= and no restart= that it "
+				  "could be for",
+				  node->name, attribute->name);
+}
+
 static void
 check_owns(struct reader *reader)
 {
@@ -369,6 +392,7 @@ check_owns(struct reader *reader)
 		    (may & on[reader->graph->nodes[own->node]->kind]) == 0)
 			refuse_own(reader, own);
 		check_graph(reader, own);
+		check_restart(reader, own);
 		refuse_pair(reader, own, FLOW_ATTRIBUTE_CMD,
 			    FLOW_ATTRIBUTE_SCRIPT);
 		refuse_pair(reader, own, FLOW_ATTRIBUTE_FILE,

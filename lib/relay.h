@@ -52,6 +52,8 @@ enum flow_note_kind {
 	FLOW_NOTE_ORDER, /* merge=sorted: pipe N is not sorted; number = the record that comes too late, from 1 */
 	FLOW_NOTE_FILE, /* split=key: file TEXT failed: error */
 	FLOW_NOTE_KEY, /* split=key: record NUMBER has a key that is no file's name: text = the key */
+	FLOW_NOTE_BEGUN, /* who waited for input becomes the command; number = when, by flow_now() */
+	FLOW_NOTE_NOTHING, /* who waited for input saw its end: none came */
 };
 
 struct flow_note {

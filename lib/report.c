@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <jansson.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "io.h"
 #include "report.h"
+#include "verdict.h"
 
 static const char *const outcomes[] = {
 	[FLOW_OUTCOME_NONE] = "not run",      [FLOW_OUTCOME_OK] = "ok",
@@ -64,6 +66,43 @@ signal_name(int number)
 	return name ? json_sprintf("SIG%s", name) : json_null();
 }
 
+/* What it used and how long it took: both of a process and of a try of one. */
+static void
+set_usage(json_t *entry, const struct flow_state *state, int64_t started,
+	  int64_t ended, const struct rusage *usage)
+{
+	json_object_set_new(
+		entry, "start_s",
+		json_real(started ? seconds(started - state->started) : 0));
+	json_object_set_new(entry, "wall_s",
+			    json_real(started ? seconds(ended - started) : 0));
+	json_object_set_new(entry, "user_s",
+			    json_real(timeval_seconds(usage->ru_utime)));
+	json_object_set_new(entry, "system_s",
+			    json_real(timeval_seconds(usage->ru_stime)));
+	json_object_set_new(entry, "peak_memory_bytes",
+			    json_integer(usage->ru_maxrss * 1024LL));
+}
+
+/* How those ended that were started before. */
+static json_t *
+tries_entry(const struct flow_state *state, const struct flow_again *again)
+{
+	json_t *tries = json_array();
+
+	for (size_t i = 0; i < again->try_count; i++) {
+		const struct flow_try *one = &again->tries[i];
+		json_t *entry = json_object();
+
+		json_object_set_new(entry, "pid", json_integer(one->pid));
+		json_object_set_new(entry, "status", json_integer(one->status));
+		json_object_set_new(entry, "signal", signal_name(one->signal));
+		set_usage(entry, state, one->started, one->ended, &one->usage);
+		json_array_append_new(tries, entry);
+	}
+	return tries;
+}
+
 static json_t *
 process_entry(const struct flow_state *state, size_t index)
 {
@@ -89,18 +128,12 @@ process_entry(const struct flow_state *state, size_t index)
 			    p->pid ? json_integer(p->status) : json_null());
 	json_object_set_new(entry, "signal", signal_name(p->signal));
 	json_object_set_new(entry, "timed_out", json_boolean(p->timed_out));
-	json_object_set_new(
-		entry, "start_s",
-		json_real(p->pid ? seconds(p->started - state->started) : 0));
-	json_object_set_new(
-		entry, "wall_s",
-		json_real(p->pid ? seconds(p->ended - p->started) : 0));
-	json_object_set_new(entry, "user_s",
-			    json_real(timeval_seconds(p->usage.ru_utime)));
-	json_object_set_new(entry, "system_s",
-			    json_real(timeval_seconds(p->usage.ru_stime)));
-	json_object_set_new(entry, "peak_memory_bytes",
-			    json_integer(p->usage.ru_maxrss * 1024LL));
+	set_usage(entry, state, p->pid ? p->started : 0, p->ended, &p->usage);
+	if (!command)
+		return entry;
+	json_object_set_new(entry, "restarts",
+			    json_integer((json_int_t)p->again.restarts));
+	json_object_set_new(entry, "tries", tries_entry(state, &p->again));
 	return entry;
 }
 
@@ -123,7 +156,8 @@ edge_bytes(const struct flow_state *state, const struct flow_route *route)
 }
 
 static json_t *
-edge_entry(const struct flow_state *state, const struct flow_edge *edge)
+edge_entry(const struct flow_state *state, const struct flow_edge *edge,
+	   const bool *patched)
 {
 	const struct flow_route *route = &state->plan->routes[edge->id];
 	json_t *entry = json_object();
@@ -144,8 +178,9 @@ edge_entry(const struct flow_state *state, const struct flow_edge *edge)
 			entry, "spilled_most_bytes",
 			json_integer((json_int_t)atomic_load(
 				&state->meters[route->pipe].spilled_most)));
-	json_object_set_new(entry, "whole",
-			    json_boolean(!state->tainted[edge->id]));
+	json_object_set_new(
+		entry, "whole",
+		json_boolean(!state->tainted[edge->id] && !patched[edge->id]));
 	return entry;
 }
 
@@ -191,7 +226,11 @@ whole_report(const struct flow_state *state, const char *line)
 	       *relays = json_array(), *edges = json_array(),
 	       *files = json_array();
 	const char *reason = reasons[state->reason];
+	bool *patched = calloc(plan->graph->edge_count + 1, sizeof(*patched));
 
+	if (!patched)
+		abort();
+	flow_verdict_patched(state, patched);
 	for (size_t i = 0; i < plan->process_count; i++)
 		json_array_append_new(plan->processes[i].kind ==
 						      FLOW_PROCESS_COMMAND
@@ -199,8 +238,10 @@ whole_report(const struct flow_state *state, const char *line)
 					      : relays,
 				      process_entry(state, i));
 	for (size_t i = 0; i < plan->graph->edge_count; i++)
-		json_array_append_new(edges,
-				      edge_entry(state, plan->graph->edges[i]));
+		json_array_append_new(
+			edges,
+			edge_entry(state, plan->graph->edges[i], patched));
+	free(patched);
 	for (size_t i = 0; i < plan->file_count; i++)
 		if (state->files[i].commits)
 			json_array_append_new(files, file_entry(state, i));

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "restart.h"
 #include "show.h"
 #include "size.h"
 
@@ -83,6 +84,24 @@ print_place(const struct flow_plan *plan, const struct flow_place *place,
 }
 
 static void
+print_restart(const struct flow_node *node, FILE *out)
+{
+	static const char *const whens[] = {
+		[FLOW_RESTART_NO] = "",
+		[FLOW_RESTART_ON_FAILURE] = "",
+		[FLOW_RESTART_ALWAYS] = "on success, and ",
+	};
+
+	fprintf(out,
+		"    started again %son failure, up to %ld time%s, at first "
+		"after "
+		"%.3g s\n",
+		whens[node->restart], flow_restart_retries(node),
+		flow_restart_retries(node) == 1 ? "" : "s",
+		(double)flow_restart_backoff(node) / FLOW_SECOND);
+}
+
+static void
 print_command(const struct flow_plan *plan, const struct flow_process *process,
 	      FILE *out)
 {
@@ -101,6 +120,8 @@ print_command(const struct flow_plan *plan, const struct flow_process *process,
 	}
 	if (node->cwd)
 		fprintf(out, "    in %s\n", node->cwd);
+	if (flow_process_restarts(process))
+		print_restart(node, out);
 	for (size_t i = 0; i < process->place_count; i++) {
 		const struct flow_place *place = &process->places[i];
 

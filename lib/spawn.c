@@ -13,7 +13,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "io.h"
+#include "left.h"
 #include "spawn.h"
 
 extern char **environ;
@@ -202,6 +204,33 @@ close_others(struct flow_spawn *spawn)
 	free(keep);
 }
 
+/* Sleeps until there is input; ends when there will be none. */
+static void
+await_input(struct flow_spawn *spawn)
+{
+	int *fds = calloc(spawn->count + 1, sizeof(*fds));
+	struct flow_note note = {
+		.process = spawn->process,
+		.kind = FLOW_NOTE_NOTHING,
+		.pipe = UINT32_MAX,
+	};
+	size_t count = 0;
+
+	if (!fds)
+		give_up(spawn, "memory");
+	prctl(PR_SET_NAME, "flow-again");
+	for (size_t i = 0; i < spawn->count; i++)
+		if (spawn->wires[i].awaited)
+			fds[count++] = spawn->wires[i].from;
+	if (flow_left_await(fds, count))
+		note.kind = FLOW_NOTE_BEGUN;
+	free(fds);
+	note.number = (uint64_t)flow_now();
+	flow_io_write_all(spawn->notes, &note, sizeof(note));
+	if (note.kind == FLOW_NOTE_NOTHING)
+		_exit(0);
+}
+
 static bool
 has_late(const struct flow_spawn *spawn)
 {
@@ -216,10 +245,12 @@ static void
 become_child(struct flow_spawn *spawn, const struct flow_node *node)
 {
 	setpgid(0, spawn->group);
-	if (has_late(spawn)) {
+	if (spawn->waits || has_late(spawn)) {
 		/* it may wait long: it must not keep others' pipes open meanwhile */
 		clean_signals();
 		close_others(spawn);
+		if (spawn->waits)
+			await_input(spawn);
 		open_late(spawn);
 	}
 	place_wires(spawn);
@@ -249,6 +280,8 @@ run_command(struct flow_spawn *spawn, const struct flow_node *node)
 static bool
 is_plain(const struct flow_spawn *spawn, const struct flow_node *node)
 {
+	if (spawn->waits)
+		return false; /* and we would wait with it */
 	for (size_t i = 0; i < spawn->count; i++)
 		if (spawn->wires[i].variable || spawn->wires[i].path)
 			return false;

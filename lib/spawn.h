@@ -23,6 +23,7 @@ struct flow_wire {
 	int flags; /* for open(2) */
 	const char *variable; /* gets the path of the stream, or NULL */
 	const char *value; /* that path; NULL: /dev/fd/TO */
+	bool awaited; /* with waits: input is waited for here */
 };
 
 struct flow_spawn {
@@ -33,6 +34,7 @@ struct flow_spawn {
 	size_t count;
 	const struct rlimit
 		*descriptors; /* that the child gets back, or NULL */
+	bool waits; /* the child sleeps until there is input, and ends if none comes */
 	bool failed; /* set when the child failed before we went on */
 	struct flow_note failure; /* and why */
 };
@@ -47,7 +49,8 @@ void flow_spawn_prepare(void);
  * Forks a child that runs NODE's command with exactly the descriptors of SPAWN
  * open, default signals and an empty mask. Returns its pid, or -1 with errno.
  * What fails in the child comes as FLOW_NOTE_EXEC, by the pipe or in SPAWN, and
- * its status is 126 or 127.
+ * its status is 126 or 127. One that waits sends FLOW_NOTE_BEGUN when there is
+ * input, or FLOW_NOTE_NOTHING and ends with 0.
  */
 pid_t flow_spawn_command(struct flow_spawn *spawn,
 			 const struct flow_node *node);

@@ -16,6 +16,7 @@
 #include "plan.h"
 #include "proc.h"
 #include "relay.h"
+#include "restart.h"
 #include "run.h"
 
 enum flow_outcome {
@@ -24,6 +25,38 @@ enum flow_outcome {
 	FLOW_OUTCOME_GONE, /* its readers had gone: excused, but not whole */
 	FLOW_OUTCOME_FAILED,
 	FLOW_OUTCOME_STOPPED, /* the guardian ended it: no verdict on the node */
+};
+
+/* How a process ended that was started again. */
+struct flow_try {
+	pid_t pid;
+	int status, signal; /* as below */
+	int64_t started, ended;
+	struct rusage usage;
+};
+
+/* Where a file stood when a process was started. */
+struct flow_mark {
+	off_t at, size;
+};
+
+/* restart=: of a process that may be started again. */
+struct flow_again {
+	bool due; /* it has ended, and is to be started again, */
+	int64_t at; /*   at this time */
+	int64_t gap; /* between looks for what it has left behind; 0: none yet */
+	bool failed; /* when it ended */
+	bool over; /* it is not started again any more */
+	bool waits; /* it was started, and sleeps until there is input */
+	bool nothing; /* and none came */
+	bool lossy; /* it failed and was not undone: records may lack, or be torn */
+	struct flow_restart_count count;
+	unsigned long restarts; /* so often was it started again */
+	struct flow_try
+		*tries; /* how those before ended: the last ones; owned */
+	size_t try_count;
+	int *kept; /* one a place: what is held here for it alone, or -1; owned */
+	struct flow_mark *marks; /* one a place; owned */
 };
 
 struct flow_process_state {
@@ -45,11 +78,19 @@ struct flow_process_state {
 	pid_t *tree; /* what it had started when it was told to end; owned */
 	ssize_t tree_count;
 	struct rusage usage;
+	struct flow_again again;
 };
+
+/* Has it not come to its last end? */
+static inline bool
+flow_process_lives(const struct flow_process_state *process)
+{
+	return process->running || process->again.due;
+}
 
 struct flow_pipe_state {
 	bool made;
-	int ends[2]; /* read, write; owned until their process has them; -1 */
+	int ends[2]; /* read, write; owned until their process has them for good; -1 */
 	int held; /* eof=exit: a write end; -1 */
 	int keeper; /* FIFO: open both ways until its process has opened it; -1 */
 	int watch; /* FIFO: of inotify; -1 */

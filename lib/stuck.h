@@ -26,8 +26,11 @@ struct flow_stuck_pipe {
 	pid_t relay_from; /* the relay at its write end, or 0 */
 	pid_t relay_to; /* the relay at its read end, or 0 */
 	const pid_t
-		*held_for; /* eof=exit: live processes whose end the guardian */
-	size_t held_count; /*   waits for before it closes the end it holds */
+		*held_for; /* live processes whose end the guardian waits for */
+	size_t held_count; /*   before it closes the write end that it holds */
+	bool read_held; /* so it does with the read end */
+	pid_t read_held_for; /*   for this one */
+	/* a pid of 0 is one that is still to be started: it can always move */
 };
 
 struct flow_stuck {

@@ -73,10 +73,25 @@ flow_verdict_taint(struct flow_state *state)
 	spread(graph, state->tainted);
 }
 
+void
+flow_verdict_patched(const struct flow_state *state, bool *patched)
+{
+	const struct flow_graph *graph = state->plan->graph;
+
+	for (size_t i = 0; i < graph->edge_count; i++) {
+		uint32_t source = state->plan->routes[i].source;
+
+		patched[i] = source != FLOW_NONE &&
+			     state->processes[source].again.lossy;
+	}
+	spread(graph, patched);
+}
+
 static bool
 running(const struct flow_state *state, uint32_t process)
 {
-	return process != FLOW_NONE && state->processes[process].running;
+	return process != FLOW_NONE &&
+	       flow_process_lives(&state->processes[process]);
 }
 
 void
@@ -195,6 +210,8 @@ describe(FILE *out, const struct flow_state *state, uint32_t index)
 			fputs("out of memory", out);
 			break;
 		case FLOW_NOTE_LIMIT:
+		case FLOW_NOTE_BEGUN:
+		case FLOW_NOTE_NOTHING:
 			break;
 		}
 	} else if (p->timed_out) {
@@ -228,6 +245,24 @@ list_unwritten(FILE *out, const struct flow_state *state, const char *before)
 		return false;
 	fputs(" not written", out);
 	return true;
+}
+
+void
+flow_verdict_describe(FILE *out, const struct flow_state *state, uint32_t index)
+{
+	const struct flow_process *process = &state->plan->processes[index];
+	unsigned long restarts = state->processes[index].again.restarts;
+
+	fprintf(out, "%s: ", process->name);
+	describe(out, state, index);
+	if (process->node && process->node->line)
+		fprintf(out, " (line %u%s%s)", process->node->line,
+			process->node->inner ? " of " : "",
+			process->node->inner ? process->node->inner->source
+					     : "");
+	if (restarts && !flow_process_lives(&state->processes[index]))
+		fprintf(out, ", started again %lu time%s before", restarts,
+			restarts == 1 ? "" : "s");
 }
 
 static const char *
@@ -266,17 +301,9 @@ flow_verdict_line(const struct flow_state *state)
 				(double)state->options->timeout / FLOW_SECOND);
 	}
 	if (first != FLOW_NONE) {
-		const struct flow_process *process =
-			&state->plan->processes[first];
-
-		fprintf(out, "%s%s: ", reason ? "; " : "", process->name);
-		describe(out, state, first);
-		if (process->node && process->node->line)
-			fprintf(out, " (line %u%s%s)", process->node->line,
-				process->node->inner ? " of " : "",
-				process->node->inner
-					? process->node->inner->source
-					: "");
+		if (reason)
+			fputs("; ", out);
+		flow_verdict_describe(out, state, first);
 		if (state->failures > 1)
 			fprintf(out, "; %u more failed", state->failures - 1);
 	}

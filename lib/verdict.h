@@ -6,6 +6,8 @@
 #ifndef FLOW_VERDICT_H
 #define FLOW_VERDICT_H
 
+#include <stdio.h>
+
 #include "state.h"
 
 /*
@@ -16,6 +18,12 @@
  */
 void flow_verdict_taint(struct flow_state *state);
 
+/*
+ * Sets PATCHED of each edge that is not tainted for it, but whose writer, or
+ * one upstream of it, failed and was started again, so that there may be gaps.
+ */
+void flow_verdict_patched(const struct flow_state *state, bool *patched);
+
 /* Sets OPEN of each edge that something upstream of its head still works at. */
 void flow_verdict_open(const struct flow_state *state, bool *open);
 
@@ -24,6 +32,13 @@ bool flow_verdict_commits(const struct flow_state *state, size_t index);
 
 /* The exit status of the whole run, or the negative of the signal to die of. */
 int flow_verdict_status(const struct flow_state *state);
+
+/*
+ * Writes how process INDEX ended to OUT: "trim: exit 2 after 4.1 s (line 12)",
+ * and how often it was started again before.
+ */
+void flow_verdict_describe(FILE *out, const struct flow_state *state,
+			   uint32_t index);
 
 /*
  * The one line about a run that failed, such as

@@ -36,6 +36,26 @@ relay_pid(const struct flow_state *state, uint32_t process)
 	return state->processes[process].pid;
 }
 
+/* Of a process that is to be started again it is 0. */
+static pid_t
+live_pid(const struct flow_state *state, uint32_t process)
+{
+	const struct flow_process_state *p = &state->processes[process];
+
+	return p->running ? p->pid : 0;
+}
+
+/* Does the guardian hold END of PIPE for a process that may be started again? */
+static bool
+is_kept(const struct flow_state *state, uint32_t pipe, int end)
+{
+	const struct flow_pipe *plan = &state->plan->pipes[pipe];
+	uint32_t process = end ? plan->writer : plan->reader;
+
+	return state->pipes[pipe].ends[end] >= 0 && process != FLOW_NONE &&
+	       flow_process_restarts(&state->plan->processes[process]);
+}
+
 /*
  * For a held end every live process but the reader counts as one that the
  * guardian waits for: more than there are, which can only spoil a proof.
@@ -46,8 +66,8 @@ list_upstream(const struct flow_state *state, uint32_t reader, pid_t *list)
 	size_t count = 0;
 
 	for (size_t i = 0; i < state->plan->process_count; i++)
-		if (state->processes[i].running && i != reader)
-			list[count++] = state->processes[i].pid;
+		if (flow_process_lives(&state->processes[i]) && i != reader)
+			list[count++] = live_pid(state, (uint32_t)i);
 	return count;
 }
 
@@ -57,16 +77,17 @@ make_view(const struct flow_state *state, struct view *view)
 	const struct flow_plan *plan = state->plan;
 	size_t held = 0;
 
-	for (size_t i = 0; i < plan->pipe_count; i++)
-		held += state->pipes[i].held >= 0;
+	for (uint32_t i = 0; i < plan->pipe_count; i++)
+		held += state->pipes[i].held >= 0 || is_kept(state, i, 1);
 	view->pipes = calloc(plan->pipe_count + 1, sizeof(*view->pipes));
 	view->upstream =
 		calloc(held * plan->process_count + 1, sizeof(*view->upstream));
 	if (!view->pipes || !view->upstream)
 		abort();
 	held = 0;
-	for (size_t i = 0; i < plan->pipe_count; i++) {
+	for (uint32_t i = 0; i < plan->pipe_count; i++) {
 		const struct flow_pipe *pipe = &plan->pipes[i];
+		bool ends = state->pipes[i].held >= 0 && pipe->hold;
 
 		view->pipes[i] = (struct flow_stuck_pipe){
 			.inode = state->pipes[i].inode,
@@ -75,12 +96,16 @@ make_view(const struct flow_state *state, struct view *view)
 			.relay_from = relay_pid(state, pipe->writer),
 			.relay_to = relay_pid(state, pipe->reader),
 		};
-		if (state->pipes[i].held < 0)
+		if (is_kept(state, i, 0)) {
+			view->pipes[i].read_held = true;
+			view->pipes[i].read_held_for =
+				live_pid(state, pipe->reader);
+		}
+		if (state->pipes[i].held < 0 && !is_kept(state, i, 1))
 			continue;
 		view->pipes[i].held_for = view->upstream + held;
-		if (!pipe->hold) { /* held for the verdict on its writer alone */
-			view->upstream[held++] =
-				state->processes[pipe->writer].pid;
+		if (!ends) { /* held for its writer alone */
+			view->upstream[held++] = live_pid(state, pipe->writer);
 			view->pipes[i].held_count = 1;
 			continue;
 		}
@@ -224,6 +249,12 @@ flow_watch(struct flow_guard *guard, int64_t now)
 		guard->quiet_at = guard->state.started + QUIET_FIRST;
 	sampling = (guard->watching || guard->look) && now >= guard->sample_at;
 	listening = !guard->warned && now >= guard->quiet_at;
+	if (listening && guard->pending) { /* it is known what is waited for */
+		flow_stuck_look_free(guard->quiet);
+		guard->quiet = NULL;
+		guard->quiet_at = now + QUIET_GAP;
+		listening = false;
+	}
 	if (!sampling && !listening)
 		return;
 	make_view(&guard->state, &view);

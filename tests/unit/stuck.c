@@ -506,6 +506,39 @@ check_held(void)
 	end(&run);
 }
 
+static void
+check_held_for_reading(void)
+{
+	struct run run;
+	char *text;
+	int guardian;
+	pid_t a, other;
+
+	/* a fills a pipe that is held for b alone, and b waits for a. */
+	begin(&run);
+	guardian = fcntl(run.ends[0][0], F_DUPFD_CLOEXEC, 100);
+	a = node(fill, &run.ends[0][1], KEEP(run.ends[0][1], run.ends[1][1]));
+	other = node(drain, &run.ends[1][0], KEEP(run.ends[1][0]));
+	run.pipes[0].read_held = true;
+	run.pipes[0].read_held_for = other;
+	seal(&run);
+	ok(proves(&run, &text), "a reading end held for a stuck one is stuck");
+	ok(strstr(text, "is blocked writing to b: ") != NULL &&
+		   strstr(text, "is blocked reading from b: ") != NULL,
+	   "and its reader is on the cycle");
+	free(text);
+	run.pipes[0].read_held_for = 0;
+	ok(never_proves(&run), "held for one still to be started: no proof");
+	run.pipes[0].read_held_for = a;
+	ok(proves(&run, &text), "held for its own writer, it is stuck");
+	free(text);
+	end_node(other);
+	run.pipes[0].read_held_for = other;
+	ok(never_proves(&run), "held for one that has ended: no proof");
+	close(guardian);
+	end(&run);
+}
+
 /* The pipe between the two is one that the nodes made. */
 static void
 check_inner(bool guardian_holds)
@@ -690,6 +723,7 @@ main(int argc, char **argv)
 		    "a relay that does not say it waits: no proof");
 	check_hasty_relay();
 	check_held();
+	check_held_for_reading();
 	check_inner(false);
 	check_inner(true);
 	check_fifo();
