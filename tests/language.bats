@@ -444,6 +444,8 @@ gone()
 }
 
 @test "language: attributes of processes may be defaults, and undone" {
+	export N
+	N=$(nice)
 	gives $'1 3\n- 0' <<-'END'
 	digraph {
 	    edge [merge=concat]

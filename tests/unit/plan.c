@@ -125,7 +125,8 @@ show_process(FILE *out, const struct flow_process *process)
 			fputs(" >", out);
 		show_place(out, &process->places[i]);
 		if (process->places[i].thing == FLOW_THING_DEALS_READ ||
-		    process->places[i].thing == FLOW_THING_DEALS_WRITE)
+		    process->places[i].thing == FLOW_THING_DEALS_WRITE ||
+		    process->kind == FLOW_PROCESS_KEY)
 			continue;
 		branch = &process->branches[i - process->input_count];
 		if (branch->from > 0)
@@ -313,7 +314,7 @@ check_operators(void)
 	      "f [file=\"/tmp/{key}\"]\n"
 	      "a -> f [split=key]",
 	      "a/0: 1=w0 0=null 2=err\n"
-	      "split of a/1: key r0\n"
+	      "split of a/1: key r0 > f0\n"
 	      "| 0 a:out -> split of a\n"
 	      "= 0 commit /tmp/{key} by split of a\n");
 	plans("a split of a file is read by its relay",
