@@ -188,8 +188,10 @@ print_relay(const struct flow_plan *plan, const struct flow_process *process,
 	fprintf(out, ": relay%s\n", relay_words(process));
 	for (size_t i = 0; i < process->place_count; i++) {
 		const struct flow_place *place = &process->places[i];
-		bool output = i >= process->input_count &&
-			      place->thing != FLOW_THING_DEALS_READ &&
+		bool branch = (process->kind == FLOW_PROCESS_COPY ||
+			       process->kind == FLOW_PROCESS_SPLIT) &&
+			      i >= process->input_count &&
+			      flow_place_end(place) == 1 &&
 			      place->thing != FLOW_THING_DEALS_WRITE;
 
 		fprintf(out, "    %s  ",
@@ -197,7 +199,7 @@ print_relay(const struct flow_plan *plan, const struct flow_process *process,
 				? "in "
 				: "out");
 		print_place(plan, place, out);
-		if (output &&
+		if (branch &&
 		    process->branches[i - process->input_count].elastic)
 			fputs(", elastic", out);
 		putc('\n', out);

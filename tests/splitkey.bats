@@ -190,6 +190,19 @@ nothing_in()
 	nothing_in by
 }
 
+@test "split=key: --dry-run and --dot show the files" {
+	by ""
+	mg --dry-run graph.gv
+	with 0
+	has "$output" "split of cat: relay, records to the files of their keys"
+	has "$output" "by/{key}.tsv"
+	mg --dot graph.gv
+	with 0
+	dot -Tsvg <<<"$output" >drawn.svg 2>messages
+	same "" "$(<messages)"
+	grep -q 'by/{key}.tsv' drawn.svg
+}
+
 @test "split=key: paths that cannot be are refused" {
 	by ""
 	sed -i 's|by/{key}.tsv|by/{key}/x|' graph.gv
