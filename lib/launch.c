@@ -322,13 +322,14 @@ flow_launch_kept(const struct flow_guard *guard, uint32_t index, size_t place)
 {
 	const struct flow_place *at =
 		&guard->state.plan->processes[index].places[place];
+	const int *kept = guard->state.processes[index].again.kept;
 	int end = flow_place_end(at);
 
 	if (end >= 0)
 		return guard->state.pipes[at->index].ends[end];
 	if (at->thing == FLOW_THING_FILE)
 		return guard->state.files[at->index].fd;
-	return guard->state.processes[index].again.kept[place];
+	return kept ? kept[place] : -1;
 }
 
 bool
