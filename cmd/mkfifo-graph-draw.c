@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
+#include "picture.h"
 #include "start.h"
 
 static int
@@ -48,5 +50,6 @@ main(int argc, char **argv)
 			      ">PICTURE; it serves mkfifo-graph --draw");
 		return EX_USAGE;
 	}
+	alarm(FLOW_PICTURE_SECONDS); /* which ends us */
 	return draw(argv[1]);
 }

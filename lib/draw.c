@@ -120,7 +120,8 @@ static void
 time_bar(const struct flow_history *history,
 	 const struct flow_past_process *process, FILE *out)
 {
-	double whole = flow_larger(history->wall, process->start + process->wall);
+	double whole =
+		flow_larger(history->wall, process->start + process->wall);
 	double scale = BAR / whole, before = process->start * scale;
 	double length = flow_larger(process->wall * scale, 1), waited[2];
 	double in = process->waiting_input, to = process->waiting_output;
@@ -135,7 +136,8 @@ time_bar(const struct flow_history *history,
 	fprintf(out,
 		"<TR><TD ALIGN=\"LEFT\"><TABLE BORDER=\"0\" "
 		"CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"0\" "
-		"ALIGN=\"LEFT\" FIXEDSIZE=\"TRUE\" WIDTH=\"%d\" HEIGHT=\"5\"><TR>",
+		"ALIGN=\"LEFT\" FIXEDSIZE=\"TRUE\" WIDTH=\"%d\" "
+		"HEIGHT=\"5\"><TR>",
 		BAR);
 	stripe(out, before, FLOW_DRAW_TRACK);
 	stripe(out, length - waited[0] - waited[1], FLOW_DRAW_WORK);
@@ -158,8 +160,8 @@ draw_process(const struct flow_history *history, size_t index, FILE *out)
 {
 	const struct flow_past_process *process = &history->processes[index];
 	const struct flow_node *node = process->node;
-	const char *command = process->command ? process->command
-					       : node->command;
+	const char *command =
+		process->command ? process->command : node->command;
 	const char *name = name_within(node->inner, node->name);
 	bool slow = is_bottleneck(history, process);
 	char end[64], wall[32], cpu[32], text[160];
@@ -454,15 +456,17 @@ begin_frame(const struct drawing *drawing)
 	char size[32];
 
 	draw_heading(drawing->graph, drawing->history, out);
-	fputs("\tsubgraph \"cluster_legend\" {\n\tid=\"legend\"; peripheries=0; "
-	      "fontsize=11; labelloc=b; labeljust=l; label=<<TABLE BORDER=\"0\" "
+	fputs("\tsubgraph \"cluster_legend\" {\n\tid=\"legend\"; "
+	      "peripheries=0; "
+	      "fontsize=11; labelloc=b; labeljust=l; label=<<TABLE "
+	      "BORDER=\"0\" "
 	      "CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"3\"><TR>",
 	      out);
 	for (int step = 0; step < 3 && bytes > 0; step++, bytes /= 10)
-		sample_line(out, flow_draw_width(bytes, drawing->most),
-			    FLOW_DRAW_LINE,
-			    flow_size_format((uint64_t)bytes, size,
-					     sizeof(size)));
+		sample_line(
+			out, flow_draw_width(bytes, drawing->most),
+			FLOW_DRAW_LINE,
+			flow_size_format((uint64_t)bytes, size, sizeof(size)));
 	if (knows_waits(drawing->history)) {
 		sample_line(out, 5, FLOW_DRAW_FULL,
 			    "writer waited: the pipe was full");

@@ -129,7 +129,8 @@ list_of(struct reading *reading, json_t *object, const char *key, bool needed,
 		refuse(reading, key, "is no list");
 		return NULL;
 	}
-	json_array_foreach(value, i, element) {
+	json_array_foreach(value, i, element)
+	{
 		if (!json_is_object(element)) {
 			refuse(reading, key, "holds what is no object");
 			*count = 0;
@@ -211,8 +212,8 @@ static void
 read_edges(struct reading *reading, json_t *root)
 {
 	struct flow_history *history = reading->history;
-	json_t *list = list_of(reading, root, "edges", true,
-			       &history->edge_count);
+	json_t *list =
+		list_of(reading, root, "edges", true, &history->edge_count);
 
 	history->edges = zeroed(history->edge_count, sizeof(*history->edges));
 	reading->list = "edges";
@@ -246,8 +247,8 @@ static void
 read_files(struct reading *reading, json_t *root)
 {
 	struct flow_history *history = reading->history;
-	json_t *list = list_of(reading, root, "files", false,
-			       &history->file_count);
+	json_t *list =
+		list_of(reading, root, "files", false, &history->file_count);
 
 	history->files = zeroed(history->file_count, sizeof(*history->files));
 	reading->list = "files";
@@ -477,8 +478,8 @@ by_name(const void *left, const void *right)
 	const struct named *a = left, *b = right;
 	int order = strcmp(a->name, b->name);
 
-	return order ? order : (a->process > b->process) -
-				       (a->process < b->process);
+	return order ? order
+		     : (a->process > b->process) - (a->process < b->process);
 }
 
 /* NAME as the report has it; owned. */

@@ -141,7 +141,7 @@ flow_markup_label(FILE *out, const char *text, size_t most)
 
 		if (rest != text && !*rest)
 			return;
-		if (count + 1 >= most && *take(text, &code)) {
+		if (count + 1 >= most && *skip_blanks(take(text, &code))) {
 			put_utf8(out, ELLIPSIS);
 			return;
 		}

@@ -74,15 +74,16 @@ put_picture(const struct page *page)
 static void
 put_title(const struct page *page)
 {
-	text(page, *page->graph->name ? page->graph->name
-				      : page->graph->source);
+	text(page,
+	     *page->graph->name ? page->graph->name : page->graph->source);
 }
 
 static void
 put_verdict(const struct page *page)
 {
 	if (page->history->status > 0)
-		fprintf(page->out, "<span class=\"verdict bad\">status %lld</span>",
+		fprintf(page->out,
+			"<span class=\"verdict bad\">status %lld</span>",
 			page->history->status);
 	else
 		fputs("<span class=\"verdict\">done</span>", page->out);
@@ -112,7 +113,7 @@ put_summary(const struct page *page)
 	for (size_t i = 0; i < history->edge_count; i++)
 		if (history->edges[i].bytes > 0)
 			bytes += flow_smaller(history->edges[i].bytes,
-				      0x1p62 - bytes);
+					      0x1p62 - bytes);
 	fputs("<dl class=\"figures\">\n", page->out);
 	if (!isnan(history->wall))
 		figure(page, "took",
@@ -182,9 +183,9 @@ whole_length(const struct flow_history *history)
 
 	for (size_t i = 0; i < history->process_count; i++)
 		if (history->processes[i].ran)
-			length = flow_larger(length,
-				      history->processes[i].start +
-					      history->processes[i].wall);
+			length = flow_larger(
+				length, history->processes[i].start +
+						history->processes[i].wall);
 	for (size_t i = 0; i < history->sample_count; i++)
 		length = flow_larger(length, history->samples[i].time);
 	return length;
@@ -198,7 +199,8 @@ segment(const struct page *page, const char *what, double from, double to,
 		fprintf(page->out,
 			"<rect class=\"%s\" x=\"%.2f\" width=\"%.2f\" "
 			"height=\"10\"/>",
-			what, from * scale, flow_larger((to - from) * scale, 1));
+			what, from * scale,
+			flow_larger((to - from) * scale, 1));
 }
 
 static void
@@ -232,8 +234,8 @@ segments(const struct page *page, size_t index, double scale)
 				flow_smaller(samples[to - 1].time, end), scale);
 	}
 	if (process->failed)
-		segment(page, "failed", flow_larger(end - 5 / scale, start), end,
-			scale);
+		segment(page, "failed", flow_larger(end - 5 / scale, start),
+			end, scale);
 }
 
 static void
@@ -319,8 +321,9 @@ number_cell(const struct page *page, long long number)
 	if (number < 0)
 		fputs("<td class=\"n\" data-value=\"-1\"></td>", page->out);
 	else
-		fprintf(page->out, "<td class=\"n\" data-value=\"%lld\">%lld</td>",
-			number, number);
+		fprintf(page->out,
+			"<td class=\"n\" data-value=\"%lld\">%lld</td>", number,
+			number);
 }
 
 static void
@@ -331,8 +334,8 @@ size_cell(const struct page *page, long long bytes)
 	if (bytes < 0)
 		fputs("<td class=\"n\" data-value=\"-1\"></td>", page->out);
 	else
-		fprintf(page->out, "<td class=\"n\" data-value=\"%lld\">%s</td>",
-			bytes,
+		fprintf(page->out,
+			"<td class=\"n\" data-value=\"%lld\">%s</td>", bytes,
 			flow_size_format((uint64_t)bytes, size, sizeof(size)));
 }
 
@@ -344,8 +347,8 @@ time_cell(const struct page *page, double seconds)
 	if (isnan(seconds))
 		fputs("<td class=\"n\" data-value=\"-1\"></td>", page->out);
 	else
-		fprintf(page->out, "<td class=\"n\" data-value=\"%.6f\">%s</td>",
-			seconds,
+		fprintf(page->out,
+			"<td class=\"n\" data-value=\"%.6f\">%s</td>", seconds,
 			flow_history_time(seconds, time, sizeof(time)));
 }
 
@@ -378,12 +381,12 @@ command_cell(const struct page *page, const char *command)
 static void
 put_nodes(const struct page *page)
 {
-	static const char *const heads[] = { "node",	   "end",
-					     "#started",   "#took",
-					     "#CPU",	   "#waited for input",
+	static const char *const heads[] = { "node",	    "end",
+					     "#started",    "#took",
+					     "#CPU",	    "#waited for input",
 					     "#for output", "#memory",
-					     "#pid",	   "#line",
-					     "command",	   NULL };
+					     "#pid",	    "#line",
+					     "command",	    NULL };
 	const struct flow_history *history = page->history;
 	char end[64];
 
@@ -416,12 +419,18 @@ put_nodes(const struct page *page)
 static void
 put_edges(const struct page *page)
 {
-	static const char *const heads[] = { "from",	       "port",
-					     "to",	       "port",
-					     "#bytes",	       "#a second",
-					     "#writer waited", "#reader waited",
-					     "#pipe",	       "#held back",
-					     "whole",	       "#line",
+	static const char *const heads[] = { "from",
+					     "port",
+					     "to",
+					     "port",
+					     "#bytes",
+					     "#a second",
+					     "#writer waited",
+					     "#reader waited",
+					     "#pipe",
+					     "#held back",
+					     "whole",
+					     "#line",
 					     NULL };
 	const struct flow_history *history = page->history;
 
@@ -439,17 +448,18 @@ put_edges(const struct page *page)
 		fputs("</th>", page->out);
 		cell(page, edge->in);
 		size_cell(page, edge->bytes);
-		size_cell(page, edge->bytes >= 0 && history->wall > 0
-					? (long long)flow_smaller(
-						  (double)edge->bytes /
-							  history->wall,
-						  0x1p62)
-					: -1);
+		size_cell(page,
+			  edge->bytes >= 0 && history->wall > 0
+				  ? (long long)flow_smaller(
+					    (double)edge->bytes / history->wall,
+					    0x1p62)
+				  : -1);
 		time_cell(page, edge->writer_waited);
 		time_cell(page, edge->reader_waited);
 		size_cell(page, edge->capacity);
 		size_cell(page, edge->spilled);
-		fputs(edge->whole ? "<td>yes</td>" : "<td class=\"bad\">no</td>",
+		fputs(edge->whole ? "<td>yes</td>"
+				  : "<td class=\"bad\">no</td>",
 		      page->out);
 		number_cell(page, edge->line > 0 ? edge->line : -1);
 		fputs("</tr>\n", page->out);
@@ -475,8 +485,9 @@ put_files(const struct page *page)
 		text(page, history->files[i].path);
 		fputs("</th>", page->out);
 		size_cell(page, history->files[i].bytes);
-		fputs(history->files[i].written ? "<td>yes</td></tr>\n"
-						: "<td class=\"bad\">no</td></tr>\n",
+		fputs(history->files[i].written
+			      ? "<td>yes</td></tr>\n"
+			      : "<td class=\"bad\">no</td></tr>\n",
 		      page->out);
 	}
 	end_table(page);
@@ -499,9 +510,9 @@ thinned(const struct flow_history *history)
 	line = json_copy(json_object_get(report, "timeline"));
 	all = json_object_get(line, "samples");
 	few = json_array();
-	json_array_foreach(all, i, sample)
-		if ((i + 1) % stride == 0 || i + 1 == history->sample_count)
-			json_array_append(few, sample);
+	json_array_foreach(all, i, sample) if ((i + 1) % stride == 0 ||
+					       i + 1 == history->sample_count)
+		json_array_append(few, sample);
 	json_object_set_new(line, "samples", few);
 	json_object_set_new(report, "timeline", line);
 	return report;

@@ -153,11 +153,10 @@ function makeTouchable() {
 		part.setAttribute("tabindex", "0");
 		part.setAttribute("role", "button");
 		const title = $("title", part);
-		if (title) { // the box says more
+		if (title)
 			part.setAttribute("aria-label", title.textContent);
-			if (part.classList.contains("object")) continue;
-			title.remove();
-		}
+		if (title && !part.classList.contains("object"))
+			title.remove(); // the box says more
 		part.addEventListener("focus", () => point(part.id));
 		part.addEventListener("blur", () => point(null));
 		part.addEventListener("keydown", event => {

@@ -36,8 +36,8 @@ static const char picture_css[] =
 static int
 find_helper(char path[PATH_MAX], struct flow_error *error)
 {
-	ssize_t length = readlink("/proc/self/exe", path,
-				  PATH_MAX - sizeof(HELPER) - 1);
+	ssize_t length =
+		readlink("/proc/self/exe", path, PATH_MAX - sizeof(HELPER) - 1);
 	char *slash;
 
 	if (length > 0) {
@@ -110,9 +110,8 @@ start(const char *path, const char *format, const struct streams *streams)
 	posix_spawnattr_init(&attributes);
 	for (int i = 0; i < 3; i++)
 		posix_spawn_file_actions_adddup2(&actions, streams->fds[i], i);
-	posix_spawnattr_setflags(&attributes,
-				 POSIX_SPAWN_SETSIGMASK |
-					 POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK |
+						      POSIX_SPAWN_SETSIGDEF);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &all);
 	errno = posix_spawn(&pid, path, &actions, &attributes, argv, environ);
@@ -143,7 +142,12 @@ say_why(const struct streams *streams, int status, struct flow_error *error)
 		if (c[1])
 			last = c + 1;
 	}
-	if (WIFSIGNALED(status))
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+		flow_error_set(error, EX_UNAVAILABLE,
+			       "cannot draw: Graphviz has not laid the graph "
+			       "out in %d s; it may be too large or too dense",
+			       FLOW_PICTURE_SECONDS);
+	else if (WIFSIGNALED(status))
 		flow_error_set(error, EX_UNAVAILABLE,
 			       "cannot draw: %s was killed by signal %d",
 			       HELPER, WTERMSIG(status));

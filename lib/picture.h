@@ -13,6 +13,9 @@
 #include "graph.h"
 #include "history.h"
 
+/* As long as Graphviz gets: some graphs it would take days to lay out. */
+#define FLOW_PICTURE_SECONDS 60
+
 /* Is there such a program? 0, or -1 with ERROR (69). */
 int flow_picture_possible(struct flow_error *error);
 

@@ -39,8 +39,8 @@ kind_of(const char *path)
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
 		size_t suffix = strlen(suffixes[i].suffix);
 
-		if (length > suffix && strcmp(path + length - suffix,
-					      suffixes[i].suffix) == 0)
+		if (length > suffix &&
+		    strcmp(path + length - suffix, suffixes[i].suffix) == 0)
 			return suffixes[i].kind;
 	}
 	return -1;
@@ -163,10 +163,11 @@ flow_pictures_write(struct flow_pictures *pictures,
 	for (size_t i = 0; i < pictures->plan.file_count; i++) {
 		struct flow_error one = { 0 };
 		size_t length;
-		char *data = make(pictures->kinds[i], graph, history, &length,
-				  &one);
+		char *data =
+			make(pictures->kinds[i], graph, history, &length, &one);
 
-		if (!data || fill(&pictures->files[i], data, length, &one) < 0) {
+		if (!data ||
+		    fill(&pictures->files[i], data, length, &one) < 0) {
 			if (result == 0)
 				flow_error_set(error, one.status, "%s",
 					       one.text);

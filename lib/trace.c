@@ -127,10 +127,9 @@ put_doings(struct tracing *tracing, size_t index, double start, double end)
 		doing = event("X", text, index + 1);
 		json_object_set_new(doing, "cat", json_string("state"));
 		json_object_set_new(doing, "ts", microseconds(begin));
-		json_object_set_new(
-			doing, "dur",
-			json_integer(flow_microseconds(stop) -
-				     flow_microseconds(begin)));
+		json_object_set_new(doing, "dur",
+				    json_integer(flow_microseconds(stop) -
+						 flow_microseconds(begin)));
 		put(tracing, doing, NULL);
 	}
 	free(text);
@@ -149,14 +148,13 @@ put_process(struct tracing *tracing, size_t index)
 	if (!process->ran)
 		return;
 	life = event("X", process->name, index + 1);
-	json_object_set_new(life, "cat",
-			    json_string(index < history->node_count ? "node"
-								    : "relay"));
-	json_object_set_new(life, "ts", microseconds(process->start));
 	json_object_set_new(
-		life, "dur",
-		json_integer(flow_microseconds(end) -
-			     flow_microseconds(process->start)));
+		life, "cat",
+		json_string(index < history->node_count ? "node" : "relay"));
+	json_object_set_new(life, "ts", microseconds(process->start));
+	json_object_set_new(life, "dur",
+			    json_integer(flow_microseconds(end) -
+					 flow_microseconds(process->start)));
 	put(tracing, life, json_incref(process->json));
 	if (index < history->node_count)
 		put_doings(tracing, index, process->start, end);
@@ -190,9 +188,9 @@ put_counter(struct tracing *tracing, size_t edge, size_t sample)
 	json_t *args = json_object(), *counter;
 
 	if (now->bytes[edge] >= 0 && before >= 0 && span > 0)
-		json_object_set_new(args, "bytes/s",
-				    json_integer(rate(now->bytes[edge] - before,
-						      span)));
+		json_object_set_new(
+			args, "bytes/s",
+			json_integer(rate(now->bytes[edge] - before, span)));
 	if (now->waiting[edge] >= 0)
 		json_object_set_new(args, "waiting bytes",
 				    json_integer(now->waiting[edge]));
@@ -229,8 +227,7 @@ flow_trace_write(const struct flow_history *history, FILE *out)
 		json_object_set_new(failure, "cat", json_string("failure"));
 		json_object_set_new(
 			failure, "ts",
-			microseconds(isnan(history->wall) ? 0
-							  : history->wall));
+			microseconds(isnan(history->wall) ? 0 : history->wall));
 		json_object_set_new(failure, "s", json_string("g"));
 		put(&tracing, failure, NULL);
 	}
