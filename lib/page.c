@@ -356,7 +356,8 @@ time_cell(const struct page *page, double seconds)
 static void
 command_cell(const struct page *page, const char *command)
 {
-	const char *start = command ? command + strspn(command, " \t\n") : "";
+	const char *whole = command ? command : "";
+	const char *start = whole + strspn(whole, " \t\n");
 	size_t length = strcspn(start, "\n");
 	char *first;
 
@@ -373,7 +374,7 @@ command_cell(const struct page *page, const char *command)
 	fputs("<details><summary><code>", page->out);
 	text(page, first);
 	fputs(" \xE2\x80\xA6</code></summary><pre>", page->out);
-	text(page, command + strspn(command, "\n"));
+	text(page, whole + strspn(whole, "\n"));
 	fputs("</pre></details></td>", page->out);
 	free(first);
 }
