@@ -10,6 +10,7 @@
 #include "dot.h"
 #include "draw.h"
 #include "markup.h"
+#include "show.h"
 #include "size.h"
 
 enum {
@@ -90,13 +91,6 @@ edge_colors(const struct flow_history *history,
 
 /* --- labels */
 
-/* NAME of something in INNER, whose own name stands on the cluster around it. */
-static const char *
-name_within(const struct flow_inner *inner, const char *name)
-{
-	return inner ? name + strlen(inner->name) + 1 : name;
-}
-
 static void
 row(FILE *out, const char *font, const char *text, size_t most)
 {
@@ -115,7 +109,24 @@ stripe(FILE *out, double width, const char *color)
 			width, color);
 }
 
-/* When it ran within the whole run, and how it spent that time. */
+/* TIME as a share of PROCESS's life that is LENGTH long, with LEFT of it free. */
+static double
+part_of(const struct flow_past_process *process, double time, double length,
+	double *left)
+{
+	double part =
+		isnan(time) || process->wall <= 0
+			? 0
+			: flow_smaller(length * time / process->wall, *left);
+
+	*left -= part;
+	return part;
+}
+
+/*
+ * When it ran within the whole run, and how it spent that time: what is not
+ * known to be anything else is gray.
+ */
 static void
 time_bar(const struct flow_history *history,
 	 const struct flow_past_process *process, FILE *out)
@@ -123,16 +134,14 @@ time_bar(const struct flow_history *history,
 	double whole =
 		flow_larger(history->wall, process->start + process->wall);
 	double scale = BAR / whole, before = process->start * scale;
-	double length = flow_larger(process->wall * scale, 1), waited[2];
-	double in = process->waiting_input, to = process->waiting_output;
+	double length = flow_larger(process->wall * scale, 1), left = length;
+	double in = part_of(process, process->waiting_input, length, &left);
+	double to = part_of(process, process->waiting_output, length, &left);
+	double work = part_of(process, process->running, length, &left);
 
 	if (!(whole > 0))
 		return;
 	before = flow_smaller(before, BAR - length);
-	in = isnan(in) ? 0 : flow_smaller(in, process->wall);
-	to = isnan(to) ? 0 : flow_smaller(to, process->wall - in);
-	waited[0] = process->wall > 0 ? length * in / process->wall : 0;
-	waited[1] = process->wall > 0 ? length * to / process->wall : 0;
 	fprintf(out,
 		"<TR><TD ALIGN=\"LEFT\"><TABLE BORDER=\"0\" "
 		"CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"0\" "
@@ -140,9 +149,10 @@ time_bar(const struct flow_history *history,
 		"HEIGHT=\"5\"><TR>",
 		BAR);
 	stripe(out, before, FLOW_DRAW_TRACK);
-	stripe(out, length - waited[0] - waited[1], FLOW_DRAW_WORK);
-	stripe(out, waited[0], FLOW_DRAW_EMPTY);
-	stripe(out, waited[1], FLOW_DRAW_FULL);
+	stripe(out, work, FLOW_DRAW_WORK);
+	stripe(out, in, FLOW_DRAW_EMPTY);
+	stripe(out, to, FLOW_DRAW_FULL);
+	stripe(out, left, FLOW_DRAW_LINE);
 	stripe(out, BAR - before - length, FLOW_DRAW_TRACK);
 	fputs("</TR></TABLE></TD></TR>", out);
 }
@@ -162,7 +172,7 @@ draw_process(const struct flow_history *history, size_t index, FILE *out)
 	const struct flow_node *node = process->node;
 	const char *command =
 		process->command ? process->command : node->command;
-	const char *name = name_within(node->inner, node->name);
+	const char *name = flow_show_name_within(node->inner, node->name);
 	bool slow = is_bottleneck(history, process);
 	char end[64], wall[32], cpu[32], text[160];
 
@@ -234,16 +244,48 @@ draw_object(const struct flow_history *history, const struct flow_node *node,
 		is_file ? "note" : "oval",
 		lost ? FLOW_DRAW_BAD_PAPER : FLOW_DRAW_PAPER,
 		lost ? FLOW_DRAW_BAD : FLOW_DRAW_LINE);
-	flow_markup_label(out,
-			  is_file && node->file
-				  ? node->file
-				  : name_within(node->inner, node->name),
-			  NAME_MOST);
+	flow_markup_label(
+		out,
+		is_file && node->file
+			? node->file
+			: flow_show_name_within(node->inner, node->name),
+		NAME_MOST);
 	if (lost)
 		fputs("<BR/><FONT POINT-SIZE=\"10\" COLOR=\"" FLOW_DRAW_BAD
 		      "\">not written</FONT>",
 		      out);
 	fputs(">];\n", out);
+}
+
+/* The ports, where they are not the usual ones, and the bytes. */
+static void
+edge_label(const struct flow_past_edge *past, double width, FILE *out)
+{
+	const struct flow_edge *edge = past->edge;
+	bool from = edge->out.fd != 1,
+	     to = edge->in.fd != 0 && edge->in.fd != 1;
+	char size[32];
+
+	if (!from && !to && past->bytes < 0)
+		return;
+	/* a margin keeps it off a thick edge */
+	fprintf(out,
+		", label=<<TABLE BORDER=\"0\" CELLBORDER=\"0\" "
+		"CELLSPACING=\"0\" CELLPADDING=\"%.0f\"><TR><TD>",
+		width / 2 + 0.5);
+	if (from)
+		flow_markup_label(out, past->out, NAME_MOST);
+	if (to)
+		fputs(from ? " \xE2\x86\x92 " : "\xE2\x86\x92 ", out);
+	if (to)
+		flow_markup_label(out, past->in, NAME_MOST);
+	if ((from || to) && past->bytes >= 0)
+		fputs("<BR/>", out);
+	if (past->bytes >= 0)
+		fputs(flow_size_format((uint64_t)past->bytes, size,
+				       sizeof(size)),
+		      out);
+	fputs("</TD></TR></TABLE>>", out);
 }
 
 static void
@@ -252,7 +294,7 @@ draw_edge(const struct drawing *drawing, size_t index)
 	const struct flow_past_edge *past = &drawing->history->edges[index];
 	const struct flow_edge *edge = past->edge;
 	double width = flow_draw_width(past->bytes, drawing->most);
-	char tail[8], head[8], size[32];
+	char tail[8], head[8];
 	FILE *out = drawing->out;
 
 	edge_colors(drawing->history, past, tail, head);
@@ -274,24 +316,7 @@ draw_edge(const struct drawing *drawing, size_t index)
 		fputs(", style=dotted", out);
 	if (edge->back)
 		fputs(", constraint=false", out);
-	if (edge->out.fd != 1) {
-		fputs(", taillabel=<", out);
-		flow_markup_label(out, past->out, NAME_MOST);
-		putc('>', out);
-	}
-	if (edge->in.fd != 0 && edge->in.fd != 1) {
-		fputs(", headlabel=<", out);
-		flow_markup_label(out, past->in, NAME_MOST);
-		putc('>', out);
-	}
-	if (past->bytes >= 0) /* a margin keeps it off a thick edge */
-		fprintf(out,
-			", label=<<TABLE BORDER=\"0\" CELLBORDER=\"0\" "
-			"CELLSPACING=\"0\" CELLPADDING=\"%.0f\"><TR><TD>%s"
-			"</TD></TR></TABLE>>",
-			width / 2 + 0.5,
-			flow_size_format((uint64_t)past->bytes, size,
-					 sizeof(size)));
+	edge_label(past, width, out);
 	if (!past->whole)
 		fputs(", fontcolor=\"" FLOW_DRAW_BAD "\"", out);
 	fputs("];\n", out);
@@ -334,7 +359,7 @@ draw_inners(const struct drawing *drawing, const struct flow_inner *outer)
 		if (inner->outer != outer)
 			continue;
 		snprintf(id, sizeof(id), "g%u", number);
-		begin_cluster(id, name_within(outer, inner->name),
+		begin_cluster(id, flow_show_name_within(outer, inner->name),
 			      drawing->out);
 		for (size_t i = 0; i < graph->node_count; i++)
 			if (graph->nodes[i]->inner == inner)
@@ -437,8 +462,8 @@ sample_line(FILE *out, double height, const char *color, const char *text)
 		height, color, text);
 }
 
-static bool
-knows_waits(const struct flow_history *history)
+bool
+flow_draw_knows_waits(const struct flow_history *history)
 {
 	for (size_t i = 0; i < history->edge_count; i++)
 		if (!isnan(history->edges[i].writer_waited) ||
@@ -467,7 +492,7 @@ begin_frame(const struct drawing *drawing)
 			out, flow_draw_width(bytes, drawing->most),
 			FLOW_DRAW_LINE,
 			flow_size_format((uint64_t)bytes, size, sizeof(size)));
-	if (knows_waits(drawing->history)) {
+	if (flow_draw_knows_waits(drawing->history)) {
 		sample_line(out, 5, FLOW_DRAW_FULL,
 			    "writer waited: the pipe was full");
 		sample_line(out, 5, FLOW_DRAW_EMPTY,

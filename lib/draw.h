@@ -47,6 +47,9 @@ double flow_draw_width(long long bytes, long long most);
 /* The most bytes that one edge carried; at least 1. */
 long long flow_draw_most(const struct flow_history *history);
 
+/* Does it say of any edge who waited? */
+bool flow_draw_knows_waits(const struct flow_history *history);
+
 /* What element ID of the picture is, in one line of plain text; owned, or NULL. */
 char *flow_draw_describe(const struct flow_graph *graph,
 			 const struct flow_history *history, const char *id);

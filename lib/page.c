@@ -167,6 +167,8 @@ put_legend(const struct page *page)
 			5 - width / 2, width,
 			flow_size_format((uint64_t)bytes, size, sizeof(size)));
 	}
+	if (!flow_draw_knows_waits(page->history))
+		return;
 	fputs("<li data-when=\"whole\"><i class=\"half full\"></i> the writer "
 	      "waited: the pipe was full</li>\n"
 	      "<li data-when=\"whole\"><i class=\"half empty\"></i> the reader "
@@ -222,8 +224,7 @@ segments(const struct page *page, size_t index, double scale)
 
 	if (index >= history->node_count)
 		from = history->sample_count; /* relays are not in samples */
-	segment(page, from < history->sample_count ? "other" : "running", start,
-		end, scale);
+	segment(page, "other", start, end, scale);
 	for (; from < history->sample_count; from = to) {
 		double begin = from > 0 ? samples[from - 1].time : 0;
 

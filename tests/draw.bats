@@ -587,6 +587,9 @@ with_helper()
 	with 0 ''
 	xmllint --noout p.svg
 	has "$(part p.svg legend)" 'who waited for whom is not known'
+	# nothing is said to have run or waited
+	! grep -q -E '#(2e9e6b|2b7de1|ef8a17)' p.svg
+	! grep -q -E '<rect class="(running|reading|writing)' p.html
 	jq -e '.traceEvents | length > 0' p.json
 }
 
