@@ -32,25 +32,29 @@ static const char picture_css[] =
 
 /* --- the helper */
 
-/* Its path into PATH: next to us, as in a build tree, or where it is installed. */
+/* FOLDER and REST into PATH; is there a program? */
+static bool
+is_helper(char path[PATH_MAX], const char *folder, const char *rest)
+{
+	int length = snprintf(path, PATH_MAX, "%s/%s" HELPER, folder, rest);
+
+	return length < PATH_MAX && access(path, X_OK) == 0;
+}
+
+/*
+ * Its path into PATH: next to us, as in a build tree; where it was installed;
+ * or where it is when all that was installed has been moved.
+ */
 static int
 find_helper(char path[PATH_MAX], struct flow_error *error)
 {
-	ssize_t length =
-		readlink("/proc/self/exe", path, PATH_MAX - sizeof(HELPER) - 1);
-	char *slash;
+	char ours[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", ours, sizeof(ours) - 1);
 
-	if (length > 0) {
-		path[length] = '\0';
-		slash = strrchr(path, '/');
-		if (slash) {
-			strcpy(slash + 1, HELPER);
-			if (access(path, X_OK) == 0)
-				return 0;
-		}
-	}
-	snprintf(path, PATH_MAX, "%s/%s", PKGLIBEXECDIR, HELPER);
-	if (access(path, X_OK) == 0)
+	ours[length > 0 ? length : 0] = '\0';
+	*(length > 0 ? strrchr(ours, '/') : ours) = '\0';
+	if (is_helper(path, ours, "") || is_helper(path, PKGLIBEXECDIR, "") ||
+	    is_helper(path, ours, "../libexec/" PACKAGE "/"))
 		return 0;
 	return flow_error_set(error, EX_UNAVAILABLE,
 			      "cannot draw: %s is neither next to this "

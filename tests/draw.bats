@@ -499,6 +499,16 @@ with_helper()
 	[ "$(find . -name '.ipcflow*' | wc -l)" -eq 0 ]
 }
 
+@test "draw: without the program that draws nothing is run" {
+	mkdir alone
+	cp "$MG" alone/mkfifo-graph
+	apart alone/mkfifo-graph --draw=p.svg -e a --cmd=a='touch ran'
+	[ "$status" -ne 0 ] || skip "one is installed here"
+	with 69 ''
+	has "$stderr" 'cannot draw: mkfifo-graph-draw is neither next to this'
+	[ ! -e ran ] && [ ! -e p.svg ]
+}
+
 @test "draw: an ordinary run loads nothing that draws" {
 	apart strace -f -e trace=openat,execve -o log "$MG" -e '"seq 3" -> cat'
 	with 0
