@@ -9,18 +9,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "check.h"
 #include "graph.h"
+#include "history.h"
 #include "include.h"
+#include "io.h"
+#include "pictures.h"
 #include "plan.h"
 #include "run.h"
 #include "show.h"
 #include "size.h"
 #include "start.h"
+
+enum { LARGEST_REPORT = 1 << 30 }; /* bytes */
 
 enum action { RUN, CHECK, DRY_RUN, DOT, MAKE, UNMAKE };
 
@@ -32,9 +38,11 @@ struct options {
 	const char *output; /* stands for standard output, or NULL */
 	const char
 		*report; /* file for the JSON, "-": standard output, or NULL */
+	const char *from; /* report of an earlier run to draw, or NULL */
+	const char *perfetto; /* file for the trace, or NULL */
 	int64_t timeout; /* nanoseconds; 0: none */
 	bool fail_fast, tag, trace;
-	char **defines, **commands; /* NULL-terminated */
+	char **defines, **commands, **draw; /* NULL-terminated */
 	char *const *args; /* the graph's; NULL-terminated */
 };
 
@@ -44,7 +52,10 @@ enum {
 	OPTION_UNMAKE,
 	OPTION_FAIL_FAST,
 	OPTION_TAG,
-	OPTION_REPORT
+	OPTION_REPORT,
+	OPTION_DRAW,
+	OPTION_FROM,
+	OPTION_PERFETTO
 };
 
 static const struct argp_option option_table[] = {
@@ -74,6 +85,12 @@ static const struct argp_option option_table[] = {
 	  0 },
 	{ "report", OPTION_REPORT, "FILE", 0, "Write the run to FILE as JSON",
 	  0 },
+	{ "draw", OPTION_DRAW, "FILE", 0,
+	  "Draw what happened: FILE.svg, FILE.png or FILE.html", 0 },
+	{ "perfetto", OPTION_PERFETTO, "FILE", 0,
+	  "Write the run to FILE in the Trace Event format", 0 },
+	{ "from", OPTION_FROM, "REPORT", 0,
+	  "Run nothing; draw the run of which this is the report", 0 },
 	{ 0 }
 };
 
@@ -90,6 +107,28 @@ append(char ***list, char *word)
 		abort();
 	(*list)[count] = word;
 	(*list)[count + 1] = NULL;
+}
+
+/* What --draw and the like can do together. */
+static void
+check_drawing(const struct options *options, struct argp_state *state)
+{
+	bool draws = options->draw[0] || options->perfetto;
+
+	if (options->from && !draws)
+		argp_error(state, "--from: wanted --draw or --perfetto too");
+	if (options->from && options->report)
+		argp_error(state, "--report is of a run, and with --from "
+				  "there is none");
+	if (draws && options->action != RUN)
+		argp_error(state,
+			   "--draw and --perfetto are of a run, and with "
+			   "--check, --dry-run, --dot, --make or --unmake "
+			   "there is none");
+	if (options->from && options->file && strcmp(options->from, "-") == 0 &&
+	    strcmp(options->file, "-") == 0)
+		argp_error(state, "the graph and the report cannot both be "
+				  "standard input");
 }
 
 /* -D NAME=VALUE: NAME must be one that a shell takes. */
@@ -164,6 +203,22 @@ parse_option(int key, char *arg, struct argp_state *state)
 				   "--report: wanted the name of a file, or -");
 		options->report = arg;
 		break;
+	case OPTION_DRAW:
+		if (!flow_pictures_known(arg))
+			argp_error(state,
+				   "--draw=%s: wanted FILE.svg, FILE.png or "
+				   "FILE.html",
+				   arg);
+		append(&options->draw, arg);
+		break;
+	case OPTION_FROM:
+	case OPTION_PERFETTO:
+		if (!*arg)
+			argp_error(state, "--%s: wanted the name of a file",
+				   key == OPTION_FROM ? "from" : "perfetto");
+		*(key == OPTION_FROM ? &options->from : &options->perfetto) =
+			arg;
+		break;
 	case ARGP_KEY_ARG:
 		/* the graph's own arguments may look like options */
 		if (!options->expression)
@@ -177,6 +232,7 @@ parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(
 				state,
 				"no graph: name a file, or give one with -e");
+		check_drawing(options, state);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -237,8 +293,8 @@ load_graph(const struct options *options)
 		.args = options->args,
 		.program = options->file ? options->file
 					 : program_invocation_short_name,
-		.names_only =
-			options->action == MAKE || options->action == UNMAKE,
+		.names_only = options->action == MAKE ||
+			      options->action == UNMAKE || options->from,
 	};
 	int status;
 
@@ -327,24 +383,128 @@ die_of(int signal)
 	_exit(128 + signal); /* it was ignored */
 }
 
+/* The files of --draw and --perfetto; NULL: none are asked for. */
+static struct flow_pictures *
+open_pictures(const struct options *options)
+{
+	struct flow_error error = { 0 };
+	struct flow_pictures *pictures;
+
+	if (!options->draw[0] && !options->perfetto)
+		return NULL;
+	pictures = flow_pictures_open(options->draw, options->perfetto, &error);
+	if (!pictures) {
+		flow_complain("%s", error.text);
+		exit(error.status);
+	}
+	return pictures;
+}
+
+/* Draws the run whose report can be read from FD. Its status. */
+static int
+draw(struct flow_pictures *pictures, const struct flow_graph *graph, int fd,
+     const char *source)
+{
+	struct flow_error error = { 0 };
+	struct flow_history history;
+	size_t length;
+	char *report = flow_io_slurp(fd, LARGEST_REPORT, &length);
+
+	if (!report)
+		flow_error_set(&error, flow_error_status_read(errno),
+			       "cannot read report %s: %s", source,
+			       strerror(errno));
+	else if (flow_history_read(&history, report, length, source, &error) ==
+		 0) {
+		if (flow_history_match(&history, graph, &error) == 0)
+			flow_pictures_write(pictures, graph, &history, &error);
+		flow_history_clear(&history);
+	}
+	free(report);
+	if (error.text)
+		flow_complain("%s", error.text);
+	return error.status;
+}
+
+/* --from: nothing is run. */
+static int
+draw_earlier(const struct options *options, const struct flow_graph *graph)
+{
+	bool standard = strcmp(options->from, "-") == 0;
+	const char *source = standard ? "from standard input" : options->from;
+	int fd = standard ? STDIN_FILENO
+			  : open(options->from, O_RDONLY | O_CLOEXEC);
+	struct flow_pictures *pictures;
+	int status;
+
+	if (fd < 0) {
+		flow_complain("cannot read report %s: %s", source,
+			      strerror(errno));
+		return flow_error_status_read(errno);
+	}
+	pictures = open_pictures(options);
+	status = draw(pictures, graph, fd, source);
+	flow_pictures_close(pictures);
+	return status;
+}
+
+/* Memory for the report that is to be drawn. */
+static int
+open_memory(void)
+{
+	int fd = memfd_create("report", MFD_CLOEXEC);
+
+	if (fd < 0) {
+		flow_complain("cannot keep the report: %s", strerror(errno));
+		exit(EX_OSERR);
+	}
+	return fd;
+}
+
+/* After a run, which ended with STATUS: that, unless only the drawing failed. */
+static int
+draw_run(struct flow_pictures *pictures, const struct flow_graph *graph,
+	 int memory, int status)
+{
+	int drawn;
+
+	if (lseek(memory, 0, SEEK_END) == 0) {
+		flow_complain("nothing is drawn: there is no report of the run");
+		return status;
+	}
+	lseek(memory, 0, SEEK_SET);
+	drawn = draw(pictures, graph, memory, "of this run");
+	return status ? status : drawn;
+}
+
 static int
 run(const struct options *options, const struct flow_plan *plan)
 {
+	struct flow_pictures *pictures = open_pictures(options);
 	struct flow_run_options run_options = {
 		.timeout = options->timeout,
 		.fail_fast = options->fail_fast,
 		.trace = options->trace,
 		.report = open_report(options->report),
+		.memory = pictures ? open_memory() : -1,
 		.say = flow_complain,
 	};
 	struct flow_error error = { 0 };
+	sigset_t mask;
 	int status;
 
 	if (!options->file || strcmp(options->file, "-") != 0)
 		warn_of_unread_input(plan->graph);
+	sigprocmask(SIG_BLOCK, NULL, &mask);
 	status = flow_run(plan, &run_options, &error);
 	if (error.text)
 		flow_complain("%s", error.text);
+	if (pictures) {
+		sigprocmask(SIG_SETMASK, &mask, NULL); /* Ctrl-C ends this too */
+		status = draw_run(pictures, plan->graph, run_options.memory,
+				  status);
+		flow_pictures_close(pictures);
+	}
 	if (status < 0)
 		die_of(-status);
 	return status;
@@ -370,6 +530,7 @@ main(int argc, char **argv)
 	struct options options = {
 		.defines = calloc(1, sizeof(char *)),
 		.commands = calloc(1, sizeof(char *)),
+		.draw = calloc(1, sizeof(char *)),
 		.args = argv + argc,
 	};
 	struct flow_plan_options plan_options;
@@ -387,6 +548,8 @@ main(int argc, char **argv)
 		return 0;
 	if (options.action == MAKE || options.action == UNMAKE)
 		return name_fifos(&options, graph);
+	if (options.from)
+		return draw_earlier(&options, graph);
 	plan_options = (struct flow_plan_options){
 		.output = options.output,
 		.tag = options.tag,

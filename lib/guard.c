@@ -342,6 +342,17 @@ commit(struct flow_guard *guard)
 	}
 }
 
+/* To FD, if there is one; a report that is not whole is a failure of the run. */
+static void
+report(struct flow_state *state, const char *line, int fd)
+{
+	if (fd < 0 || flow_report_write(state, line, fd) == 0)
+		return;
+	state->options->say("cannot write the report: %s", strerror(errno));
+	if (state->status == 0)
+		state->status = 125;
+}
+
 static int
 conclude(struct flow_guard *guard)
 {
@@ -353,13 +364,8 @@ conclude(struct flow_guard *guard)
 	commit(guard);
 	state->status = flow_verdict_status(state);
 	line = flow_verdict_line(state);
-	if (state->options->report >= 0 &&
-	    flow_report_write(state, line, state->options->report) < 0) {
-		state->options->say("cannot write the report: %s",
-				    strerror(errno));
-		if (state->status == 0)
-			state->status = 125;
-	}
+	report(state, line, state->options->memory);
+	report(state, line, state->options->report);
 	if (line && state->reason != FLOW_REASON_SIGNAL)
 		state->options->say("%s", line);
 	free(line);

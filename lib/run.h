@@ -18,6 +18,7 @@ struct flow_run_options {
 	bool fail_fast; /* end the run at the first failure */
 	bool trace; /* say each command as it is started */
 	int report; /* descriptor that gets the run as JSON, or -1; borrowed */
+	int memory; /* another that gets it, to be drawn, or -1; borrowed */
 	void (*say)(const char *format, ...)
 		__attribute__((format(printf, 1,
 				      2))); /* one line to the user */

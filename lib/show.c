@@ -257,9 +257,8 @@ print_label(FILE *out, const char *text, size_t most)
 	}
 }
 
-/* NAME of something in INNER, whose own name stands on the cluster around it. */
-static const char *
-name_within(const struct flow_inner *inner, const char *name)
+const char *
+flow_show_name_within(const struct flow_inner *inner, const char *name)
 {
 	return inner != NULL ? name + strlen(inner->name) + 1 : name;
 }
@@ -273,7 +272,7 @@ dot_process(const struct flow_process *process, size_t index, FILE *out)
 	fprintf(out, "\tp%zu [", index);
 	if (flow_process_is_node(process)) {
 		fputs("shape=box, style=rounded, label=\"", out);
-		name = name_within(node->inner, node->name);
+		name = flow_show_name_within(node->inner, node->name);
 		print_label(out, name, 60);
 		if (strcmp(name, node->command) != 0) {
 			fputs("\\n", out);
@@ -395,7 +394,7 @@ dot_parts(const struct flow_plan *plan, const struct flow_inner *inner,
 		fputs("\tsubgraph \"cluster ", out);
 		print_label(out, within->name, 1000);
 		fputs("\" {\n\tlabel=\"", out);
-		print_label(out, name_within(inner, within->name), 60);
+		print_label(out, flow_show_name_within(inner, within->name), 60);
 		fputs("\";\n", out);
 		dot_parts(plan, within, out);
 		fputs("\t}\n", out);

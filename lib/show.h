@@ -15,6 +15,13 @@ void flow_show_plan(const struct flow_plan *plan, FILE *out);
 void flow_show_dot(const struct flow_plan *plan, FILE *out);
 
 /*
+ * NAME of something in INNER (or NULL), whose own name stands on the cluster
+ * around it, without that.
+ */
+const char *flow_show_name_within(const struct flow_inner *inner,
+				  const char *name);
+
+/*
  * --make: makes a FIFO in FOLDER (made when missing, 0700) for every edge
  * between processes and prints "node_port='path'" for both its ends; nothing
  * is left when one fails. --unmake removes exactly these, and the folder when it

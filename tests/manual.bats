@@ -71,6 +71,7 @@ pages() {
 @test "mkfifo-graph.1: Draw it" { example; }
 @test "mkfifo-graph.1: A report for a program" { example; }
 @test "mkfifo-graph.1: Plumbing for a script of your own" { example; }
+@test "mkfifo-graph.1: See what happened" { example; }
 
 @test "mkfifo-graph.5: Names are commands" { example; }
 @test "mkfifo-graph.5: The same command twice" { example; }

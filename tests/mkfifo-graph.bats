@@ -27,7 +27,8 @@ report()
 	for option in --expression=GRAPH --cmd=NAME=COMMAND --check --dry-run \
 		--dot --make=DIR --unmake=DIR --define=NAME=VALUE \
 		--output=FILE --timeout=DURATION --fail-fast --tag \
-		--trace-commands --report=FILE --version -c -n -d -e -D -o -t -x; do
+		--trace-commands --report=FILE --draw=FILE --perfetto=FILE \
+		--from=REPORT --version -c -n -d -e -D -o -t -x; do
 		has "$output" "$option"
 	done
 	has "$output" 'mkfifo-graph [OPTION...] FILE [ARG...]'
