@@ -9,8 +9,10 @@
 
 #include <errno.h>
 #include <graphviz/gvc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -50,6 +52,8 @@ main(int argc, char **argv)
 			      ">PICTURE; it serves mkfifo-graph --draw");
 		return EX_USAGE;
 	}
-	alarm(FLOW_PICTURE_SECONDS); /* which ends us */
+	/* neither without end nor for nobody */
+	alarm(FLOW_PICTURE_SECONDS);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	return draw(argv[1]);
 }

@@ -480,15 +480,16 @@ draw_run(struct flow_pictures *pictures, const struct flow_graph *graph,
 static int
 run(const struct options *options, const struct flow_plan *plan)
 {
-	struct flow_pictures *pictures = open_pictures(options);
+	bool draws = options->draw[0] || options->perfetto;
 	struct flow_run_options run_options = {
 		.timeout = options->timeout,
 		.fail_fast = options->fail_fast,
 		.trace = options->trace,
 		.report = open_report(options->report),
-		.memory = pictures ? open_memory() : -1,
+		.memory = draws ? open_memory() : -1,
 		.say = flow_complain,
 	};
+	struct flow_pictures *pictures = open_pictures(options);
 	struct flow_error error = { 0 };
 	sigset_t mask;
 	int status;

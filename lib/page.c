@@ -29,8 +29,11 @@ static const char script_hash[] =
 #include "page.js.hash.inc"
 	;
 
-/* As many samples are in the page: a scrub bar has not more pixels. */
-enum { SAMPLES_MOST = 1000 };
+/*
+ * So many samples are in the page for the slider, or so few that what they say
+ * of all nodes and edges stays a file that a browser opens at once.
+ */
+enum { SAMPLES_MOST = 500, SAMPLES_LEAST = 20, SAYINGS_MOST = 100000 };
 
 struct page {
 	const struct flow_graph *graph;
@@ -502,11 +505,16 @@ put_files(const struct page *page)
 static json_t *
 thinned(const struct flow_history *history)
 {
-	size_t stride = history->sample_count / SAMPLES_MOST + 1;
+	size_t sayings = history->node_count + history->edge_count + 1;
+	size_t most = SAYINGS_MOST / sayings, stride;
 	json_t *report, *line, *all, *few, *sample;
 	size_t i;
 
-	if (stride == 1)
+	most = most > SAMPLES_MOST    ? SAMPLES_MOST
+	       : most < SAMPLES_LEAST ? SAMPLES_LEAST
+				      : most;
+	stride = (history->sample_count + most - 1) / most;
+	if (stride <= 1)
 		return json_incref(history->root);
 	report = json_copy(history->root);
 	line = json_copy(json_object_get(report, "timeline"));

@@ -403,6 +403,52 @@ hostile()
 	none '<img' dom.html
 }
 
+@test "draw: in a browser the keyboard reaches details, moments and orders" {
+	fixture
+	mg --from=report.json --draw=p.html graph.gv
+	with 0 ''
+	# the same page, let loose and with a hand on it
+	sed -e '/Content-Security-Policy/d' -e '/^<\/body>/d' p.html >driven.html
+	cat >>driven.html <<-'END'
+	<script>
+	const key = (on, name) => on.dispatchEvent(
+		new KeyboardEvent("keydown", { key: name, bubbles: true }));
+	const said = [], say = text => said.push(text);
+	const load = $("#p2"), box = $("#details"), scrub = $("#scrub");
+	load.focus();
+	say(box.hidden ? "hidden" : box.textContent.includes("100 %"));
+	load.blur();
+	say(box.hidden);
+	load.focus();
+	key(load, "Enter");
+	load.blur();
+	say(box.hidden);
+	key(document.body, "Escape");
+	say(box.hidden);
+	key(scrub, "ArrowRight");
+	say($("#p0").dataset.state + " " + $("#p2").dataset.state);
+	say($$("#e0 path").map(path => path.getAttribute("class")).join());
+	say($$("#e1 path").map(path => path.getAttribute("class")).join());
+	say($("#moment").textContent);
+	key(scrub, "ArrowRight"); key(scrub, "ArrowRight"); key(scrub, "ArrowRight");
+	key(scrub, "ArrowRight");
+	say($("#moment").textContent);
+	$("#whole").click();
+	say($("#p0").dataset.state);
+	const took = $$("#details ~ *, thead th")
+		.find(head => head.textContent === "took");
+	took.firstChild.click(); took.firstChild.click();
+	say(took.getAttribute("aria-sort") + " " +
+		took.closest("table").tBodies[0].rows[0].cells[0].textContent);
+	document.body.dataset.said = said.join("; ");
+	</script></body></html>
+	END
+	browser driven.html --dump-dom >dom.html
+	quiet
+	same 'true; true; false; true; writing reading; full,; ,empty; 500 ms of 2.00 s; 2.00 s of 2.00 s; ; descending load' \
+		"$(grep -o 'data-said="[^"]*"' dom.html | cut -d '"' -f 2)"
+}
+
 @test "draw: a browser draws the SVG and the page" {
 	fixture
 	mg --from=report.json --draw=p.svg --draw=p.html graph.gv
