@@ -202,6 +202,10 @@ told()
 		nothing_left
 		rm up
 	done
+	begin -e 'work [cmd="exit 3" restart="on-failure" backoff="20s"]'
+	eventually grep -q 'started again in' err
+	kill -KILL "$pid"
+	within 5 eventually no_process
 }
 
 @test "restart: a failure that is made good is none to --fail-fast, the last one is" {
