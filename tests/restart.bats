@@ -202,6 +202,10 @@ told()
 		nothing_left
 		rm up
 	done
+	begin -e 'work [cmd="exit 3" restart="on-failure" backoff="20s"]'
+	eventually grep -q 'started again in' err
+	kill -KILL "$pid"
+	within 5 eventually no_process
 }
 
 @test "restart: a failure that is made good is none to --fail-fast, the last one is" {
@@ -227,6 +231,27 @@ told()
 	test "$status" -eq 137 # it had read all
 	same $'1\n2\n3' "$(<out)"
 	nothing_left
+}
+
+@test "restart: stop=drain ends the wait of a source" {
+	begin -e 'graph [stop=drain]; source [cmd="exit 3" restart="on-failure"
+		backoff="20s"]'
+	eventually grep -q 'started again in' err
+	kill -TERM "$pid"
+	within 5 ended
+	test "$status" -eq 3
+}
+
+@test "restart: a reader that waits to be started again has not gone" {
+	go -e 'source -> work -> out; source:3 -> head; out [file=out]
+		work [restart="on-failure" backoff="500ms"]' \
+		--cmd=source='echo 1; until test -e failed; do sleep 0.01; done
+			seq 1000000 >&3' \
+		--cmd=head='head -n 1' \
+		--cmd=work="$(FIRST='touch failed' twice cat)"
+	with 0 1
+	has "$stderr" "out not written: a reader upstream had seen enough"
+	test ! -e out
 }
 
 @test "restart: eof=exit ends who waits to be started again" {
@@ -309,7 +334,7 @@ told()
 # --- what is left of the one before
 
 @test "restart: what it started is ended before the next begins" {
-	within 5 go -e 'seq -> work -> sort
+	within 2 go -e 'seq -> work -> sort
 		work [restart="on-failure" backoff="0"]' \
 		--cmd=seq='seq 1000' --cmd=sort='sort -n' \
 		--cmd=work="$(FIRST='{ sleep 1000 <&0 & }' twice cat)"
@@ -481,7 +506,7 @@ assert all(t["pid"] > 0 and t["wall_s"] >= 0 for t in n["tries"])'
 # moments. Sets $status, $kills, and $missing: how many did not arrive.
 killed()
 {
-	local records=${RESTART_RECORDS:-300000} policy=$1 victim last=none clock
+	local records=${RESTART_RECORDS:-150000} policy=$1 victim last=none clock
 	RANDOM=${SEED:=$((RANDOM))}
 	kills=0
 	mkfifo clock
