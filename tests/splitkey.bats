@@ -182,7 +182,7 @@ nothing_in()
 	guardian=$(pgrep -P "$front" flow-guardian)
 	kill -STOP "$front" "$guardian"
 	# shellcheck disable=SC2046 # a list
-	kill -KILL "$front" "$guardian" $(pgrep -P "$guardian")
+	kill -KILL "$guardian" "$front" $(pgrep -P "$guardian")
 	await eval '! kill -0 $! 2>/dev/null'
 	ls -d by/.ipcflow-*/
 	XDG_RUNTIME_DIR=$PWD/run mg -e 'a [cmd="cat $p"] true -> a:p [via=fifo]'
