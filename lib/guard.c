@@ -18,6 +18,7 @@
 
 #include "guard.h"
 #include "report.h"
+#include "sample.h"
 #include "verdict.h"
 
 #define HOLD_GAP (FLOW_SECOND / 20)
@@ -225,6 +226,8 @@ keep_due(struct flow_guard *guard)
 		flow_launch_free_orphans(guard);
 	if (guard->hold_pending)
 		flow_hold_settle(guard);
+	if (guard->running)
+		flow_sampler_look(guard->state.sampler, now);
 	if (!guard->ending && guard->running)
 		flow_watch(guard, now);
 }
@@ -263,6 +266,8 @@ wait_time(const struct flow_guard *guard)
 		sooner(&next, now + HOLD_GAP);
 	sooner(&next, guard->orphans_at);
 	sooner(&next, flow_again_next(guard));
+	if (guard->running)
+		sooner(&next, flow_sampler_next(state->sampler));
 	if (guard->running && !guard->ending)
 		sooner(&next, flow_watch_next(guard));
 	if (!guard->running && !guard->pending)
@@ -364,6 +369,8 @@ conclude(struct flow_guard *guard)
 	commit(guard);
 	state->status = flow_verdict_status(state);
 	line = flow_verdict_line(state);
+	if (state->sampler)
+		flow_sampler_finish(state->sampler);
 	report(state, line, state->options->memory);
 	report(state, line, state->options->report);
 	if (line && state->reason != FLOW_REASON_SIGNAL)
@@ -374,6 +381,7 @@ conclude(struct flow_guard *guard)
 		state->options->say("%s", line);
 	free(line);
 	flow_watch_free(guard);
+	flow_sampler_free(state->sampler);
 	free(guard->lingers);
 	flow_files_close(state->files, state->plan->file_count);
 	flow_rundir_remove(guard->rundir);
@@ -398,10 +406,22 @@ open_ears(struct flow_guard *guard)
 	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
+/* A run that cannot be seen is run all the same. */
+static void
+open_eyes(struct flow_state *state)
+{
+	bool line = state->options->report >= 0 || state->options->memory >= 0;
+
+	if (line || state->options->board)
+		state->sampler = flow_sampler_make(
+			state, state->options->board, line);
+}
+
 int
 flow_guard_run(struct flow_guard *guard)
 {
 	guard->state.started = flow_now();
+	open_eyes(&guard->state);
 	if (open_ears(guard) < 0 || flow_launch(guard) < 0) {
 		if (!guard->state.trouble &&
 		    asprintf(&guard->state.trouble, "cannot start: %s",
