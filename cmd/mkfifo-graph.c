@@ -23,6 +23,7 @@
 #include "plan.h"
 #include "run.h"
 #include "show.h"
+#include "sight.h"
 #include "size.h"
 #include "start.h"
 
@@ -41,7 +42,7 @@ struct options {
 	const char *from; /* report of an earlier run to draw, or NULL */
 	const char *perfetto; /* file for the trace, or NULL */
 	int64_t timeout; /* nanoseconds; 0: none */
-	bool fail_fast, tag, trace;
+	bool fail_fast, tag, trace, progress;
 	char **defines, **commands, **draw; /* NULL-terminated */
 	char *const *args; /* the graph's; NULL-terminated */
 };
@@ -83,6 +84,8 @@ static const struct argp_option option_table[] = {
 	  "Prefix the nodes' standard error with their names", 0 },
 	{ "trace-commands", 'x', NULL, 0, "Print each command as it is started",
 	  0 },
+	{ "progress", 'p', NULL, 0,
+	  "Show what each node and edge does while it runs", 0 },
 	{ "report", OPTION_REPORT, "FILE", 0, "Write the run to FILE as JSON",
 	  0 },
 	{ "draw", OPTION_DRAW, "FILE", 0,
@@ -196,6 +199,9 @@ parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case 'x':
 		options->trace = true;
+		break;
+	case 'p':
+		options->progress = true;
 		break;
 	case OPTION_REPORT:
 		if (!*arg)
@@ -492,6 +498,13 @@ run(const struct options *options, const struct flow_plan *plan)
 	struct flow_error error = { 0 };
 	sigset_t mask;
 	int status;
+
+	if (options->progress) {
+		run_options.board = flow_board_make(plan);
+		if (!run_options.board)
+			flow_complain("warning: cannot show the progress: %s",
+				      strerror(errno));
+	}
 
 	if (!options->file || strcmp(options->file, "-") != 0)
 		warn_of_unread_input(plan->graph);
