@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "door.h"
 #include "guard.h"
 #include "report.h"
 #include "sample.h"
@@ -288,6 +289,7 @@ wait_for_something(struct flow_guard *guard)
 		{ .fd = guard->front, .events = POLLIN },
 		{ .fd = guard->notes[0], .events = POLLIN },
 		{ .fd = guard->inotify, .events = POLLIN },
+		{ .fd = guard->door, .events = POLLIN },
 	};
 
 	if (poll(fds, sizeof(fds) / sizeof(fds[0]), wait_time(guard)) < 0 &&
@@ -309,6 +311,8 @@ wait_for_something(struct flow_guard *guard)
 		flow_guard_take_notes(guard);
 	if (fds[3].revents)
 		flow_launch_opened(guard);
+	if (fds[4].revents)
+		flow_door_answer(guard);
 }
 
 /* Puts files in their places; a failure there is the run's. */
@@ -403,6 +407,7 @@ open_ears(struct flow_guard *guard)
 	if (guard->signals < 0 || pipe2(guard->notes, O_CLOEXEC) < 0)
 		return -1;
 	fcntl(guard->notes[0], F_SETFL, O_NONBLOCK); /* our end alone */
+	guard->door = flow_door_open();
 	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 

@@ -306,6 +306,7 @@ flow_run(const struct flow_plan *plan, const struct flow_run_options *options,
 	struct flow_rundir rundir = { .fd = -1 };
 	struct flow_guard guard = { .rundir = &rundir,
 				    .front = -1,
+				    .door = -1,
 				    .inotify = -1 };
 
 	if (raise_limit(&guard, flow_plan_descriptors(plan), error) < 0 ||
