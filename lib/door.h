@@ -13,8 +13,8 @@
  * An answer has "error" (text), "status" (the exit status for it) and perhaps
  * "known" (names) when the request was refused; else for
  *	STATUS	"graph", "name", "seconds", "state", "nodes", "running"
- *	PEEK	"edge", "device", "inode", "pids": who may hold that pipe
- *	SIGNAL	"node", "pid": who got it
+ *	PEEK	"device", "inode", "pids": of the pipe, and who may hold it
+ *	SIGNAL	"pid": who got it
  */
 #ifndef FLOW_DOOR_H
 #define FLOW_DOOR_H

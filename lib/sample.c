@@ -204,7 +204,7 @@ flow_sampler_make(const struct flow_state *state, struct flow_board *board,
 	flow_timeline_init(&sampler->line, nodes, graph->edge_count,
 			   LINE_INTERVAL);
 	sampler->gap = LINE_INTERVAL;
-	sampler->due = flow_now() + sampler->gap;
+	sampler->due = state->started + sampler->gap;
 	return sampler;
 }
 
@@ -906,7 +906,9 @@ flow_sampler_look(struct flow_sampler *sampler, int64_t now)
 	cost = COST_PART * (processor_time() - began);
 	if (sampler->gap < cost)
 		sampler->gap = cost;
-	sampler->due = flow_now() + sampler->gap;
+	now = flow_now() - sampler->state->started;
+	sampler->due = sampler->state->started +
+		       (now / sampler->gap + 1) * sampler->gap;
 }
 
 void

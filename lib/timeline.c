@@ -34,11 +34,10 @@ flow_timeline_init(struct flow_timeline *line, size_t nodes, size_t edges,
 bool
 flow_timeline_due(const struct flow_timeline *line, int64_t at)
 {
-	if (line->count == 0)
-		return at >= line->interval;
-	/* a little early is on time: else it would be a whole tick late */
-	return at - line->moments[line->count - 1].at >=
-	       line->interval - line->interval / 16;
+	int64_t last = line->count ? line->moments[line->count - 1].at : 0;
+
+	/* by the clock, not by the last one: they do not drift */
+	return at / line->interval > last / line->interval;
 }
 
 static void
@@ -86,14 +85,14 @@ flow_timeline_add(struct flow_timeline *line, int64_t at,
 			calloc(line->most + 1, sizeof(*line->moments));
 	if (!line->moments)
 		return;
-	if (line->count == line->most)
-		thin_out(line);
 	moment.nodes = copy(nodes, line->node_count, sizeof(*nodes));
 	moment.edges = copy(edges, line->edge_count, sizeof(*edges));
 	if (moment.nodes && moment.edges)
 		line->moments[line->count++] = moment;
 	else
 		free_moment(&moment);
+	if (line->count == line->most) /* the next one is due by the new interval */
+		thin_out(line);
 }
 
 void

@@ -35,6 +35,7 @@ struct door {
 	socklen_t length;
 	unsigned long owner; /* as the name says */
 	char id[32];
+	bool gone; /* nobody is there any more */
 };
 
 /* "@ipcflow-1000-4711" or "@ipcflow-1000-4711-2". */
@@ -120,76 +121,113 @@ await(int fd, short events, int64_t deadline)
 	return left > 0 && poll(&one, 1, (int)(left / 1000000) + 1) == 1;
 }
 
-/* One answer from DOOR, from its owner, as an object; or NULL. */
-static json_t *
-hear(int fd, const struct door *door, int64_t deadline)
+/* One answer, and from which of COUNT doors it is; false: it is none, or of an impostor. */
+static bool
+hear(int fd, const struct door *doors, size_t count, size_t *which,
+     json_t **answer)
 {
 	static char text[FLOW_ANSWER_MOST];
 	union {
 		struct cmsghdr header;
 		char room[CMSG_SPACE(sizeof(struct ucred))];
 	} control;
+	struct sockaddr_un from;
+	struct iovec part = { text, sizeof(text) };
+	struct msghdr message = {
+		.msg_name = &from,
+		.msg_namelen = sizeof(from),
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t got = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *head = got < 0 ? NULL : CMSG_FIRSTHDR(&message);
+	struct ucred who;
 
-	while (await(fd, POLLIN, deadline)) {
-		struct sockaddr_un from;
-		struct iovec part = { text, sizeof(text) };
-		struct msghdr message = {
-			.msg_name = &from,
-			.msg_namelen = sizeof(from),
-			.msg_iov = &part,
-			.msg_iovlen = 1,
-			.msg_control = &control,
-			.msg_controllen = sizeof(control),
-		};
-		ssize_t got = recvmsg(fd, &message,
-				      MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-		struct cmsghdr *head;
-		struct ucred who;
-
-		head = got < 0 ? NULL : CMSG_FIRSTHDR(&message);
-		if (!head || head->cmsg_type != SCM_CREDENTIALS ||
-		    message.msg_namelen != door->length ||
-		    memcmp(&from, &door->name, door->length) != 0)
+	if (!head || head->cmsg_level != SOL_SOCKET ||
+	    head->cmsg_type != SCM_CREDENTIALS)
+		return false;
+	memcpy(&who, CMSG_DATA(head), sizeof(who));
+	for (size_t i = 0; i < count; i++) {
+		if (message.msg_namelen != doors[i].length ||
+		    memcmp(&from, &doors[i].name, doors[i].length) != 0)
 			continue;
-		memcpy(&who, CMSG_DATA(head), sizeof(who));
-		if (who.uid != door->owner)
-			continue; /* an impostor */
-		return json_loadb(text, (size_t)got, 0, NULL);
+		if (who.uid != doors[i].owner)
+			return false;
+		*which = i;
+		*answer = json_loadb(text, (size_t)got, 0, NULL);
+		return *answer != NULL;
 	}
-	return NULL;
+	return false;
 }
 
-/* What DOOR answers to KIND about TEXT, or NULL: nothing, in time. */
-static json_t *
-ask(const struct door *door, enum flow_request_kind kind, const char *text,
-    int signal)
+/* Sends REQUEST; false when nobody is there any more, or its queue stays full. */
+static bool
+knock(int fd, const struct door *door, const struct flow_request *request,
+      size_t length, int64_t deadline)
+{
+	do {
+		if (sendto(fd, request, length, MSG_DONTWAIT | MSG_NOSIGNAL,
+			   (const struct sockaddr *)&door->name,
+			   door->length) >= 0)
+			return true;
+		if (errno != EAGAIN)
+			return false;
+		usleep(1000); /* POLLOUT would not tell of that queue */
+	} while (flow_now() < deadline);
+	return false;
+}
+
+/*
+ * Asks COUNT doors at once about KIND of TEXT. ANSWERS[i] is what the i-th
+ * said, owned, or NULL: nothing in time; doors[i].gone: nobody is there.
+ */
+static void
+ask_all(struct door *doors, size_t count, enum flow_request_kind kind,
+	const char *text, int signal, json_t **answers)
 {
 	struct flow_request request = { .magic = FLOW_REQUEST_MAGIC,
 					.kind = kind,
 					.signal = signal };
-	size_t length = strlen(text);
+	size_t length = strnlen(text, sizeof(request.text)), left = 0, which;
 	int64_t deadline = flow_now() + PATIENCE;
-	json_t *answer = NULL;
-	ssize_t sent;
 	int fd = open_ear();
+	json_t *answer;
 
-	if (fd < 0)
-		return NULL;
-	if (length > sizeof(request.text))
-		length = sizeof(request.text);
 	memcpy(request.text, text, length);
-	do {
-		sent = sendto(fd, &request,
-			      offsetof(struct flow_request, text) + length,
-			      MSG_DONTWAIT | MSG_NOSIGNAL,
-			      (const struct sockaddr *)&door->name,
-			      door->length);
-		/* its queue is full: POLLOUT would not tell of that one */
-	} while (sent < 0 && errno == EAGAIN && flow_now() < deadline &&
-		 usleep(1000) == 0);
-	if (sent >= 0)
-		answer = hear(fd, door, deadline);
-	close(fd);
+	length += offsetof(struct flow_request, text);
+	for (size_t i = 0; i < count; i++) {
+		answers[i] = NULL;
+		if (fd < 0)
+			continue;
+		if (knock(fd, &doors[i], &request, length, deadline))
+			left++;
+		else
+			doors[i].gone = errno == ECONNREFUSED;
+	}
+	while (left > 0 && await(fd, POLLIN, deadline)) {
+		if (!hear(fd, doors, count, &which, &answer))
+			continue;
+		if (answers[which])
+			json_decref(answer);
+		else
+			left--;
+		if (!answers[which])
+			answers[which] = answer;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+/* What one DOOR says, or NULL. */
+static json_t *
+ask(struct door *door, enum flow_request_kind kind, const char *text,
+    int signal)
+{
+	json_t *answer;
+
+	ask_all(door, 1, kind, text, signal, &answer);
 	return answer;
 }
 
@@ -267,18 +305,22 @@ flow_visit_list(bool json, FILE *out, struct flow_error *error)
 {
 	size_t count;
 	struct door *doors = list_doors(&count);
-	json_t *list = json_array();
+	json_t *list = json_array(), **answers;
 	int found = 0;
 
 	if (!doors)
 		return flow_error_set(error, EX_OSERR,
 				      "cannot read /proc/net/unix: %s",
 				      strerror(errno));
+	answers = calloc(count + 1, sizeof(json_t *));
+	if (!answers)
+		abort();
+	ask_all(doors, count, FLOW_REQUEST_STATUS, "", 0, answers);
 	for (size_t i = 0; i < count; i++) {
-		json_t *answer = ask(&doors[i], FLOW_REQUEST_STATUS, "", 0);
+		json_t *answer = answers[i];
 
-		if (!answer && errno == ECONNREFUSED)
-			continue; /* it ended meanwhile */
+		if (doors[i].gone)
+			continue;
 		if (json) {
 			json_array_append_new(list,
 					      run_entry(&doors[i], answer));
@@ -297,21 +339,21 @@ flow_visit_list(bool json, FILE *out, struct flow_error *error)
 		putc('\n', out);
 	}
 	json_decref(list);
+	free(answers);
 	free(doors);
 	return found;
 }
 
-/* Does RUN mean the run that answered so? */
+/* Is RUN what the one that gave ANSWER is called? */
 static bool
-is_meant(const char *run, const struct door *door, const json_t *answer)
+is_meant(const char *run, const json_t *answer)
 {
 	const char *graph = get_text(answer, "graph");
 	const char *base = strrchr(graph, '/');
 
-	return strcmp(run, door->id) == 0 ||
-	       (answer && (strcmp(run, graph) == 0 ||
-			   strcmp(run, base ? base + 1 : graph) == 0 ||
-			   strcmp(run, get_text(answer, "name")) == 0));
+	return strcmp(run, graph) == 0 ||
+	       strcmp(run, base ? base + 1 : graph) == 0 ||
+	       strcmp(run, get_text(answer, "name")) == 0;
 }
 
 /* The door of RUN. 0, or -1 with ERROR. */
@@ -321,29 +363,35 @@ find_run(const char *run, struct door *found, struct flow_error *error)
 	size_t count, matches = 0;
 	struct door *doors = list_doors(&count);
 	char ids[256] = "";
+	json_t **answers;
 
 	if (!doors)
 		return flow_error_set(error, EX_OSERR,
 				      "cannot read /proc/net/unix: %s",
 				      strerror(errno));
+	for (size_t i = 0; i < count && !matches; i++) {
+		if (strcmp(run, doors[i].id) != 0)
+			continue;
+		*found = doors[i];
+		matches = 1;
+	}
+	answers = calloc(count + 1, sizeof(json_t *));
+	if (!answers)
+		abort();
+	if (!matches)
+		ask_all(doors, count, FLOW_REQUEST_STATUS, "", 0, answers);
 	for (size_t i = 0; i < count; i++) {
-		json_t *answer;
 		size_t used = strlen(ids);
 
-		if (strcmp(run, doors[i].id) == 0) {
-			*found = doors[i];
-			matches = 1;
-			break;
-		}
-		answer = ask(&doors[i], FLOW_REQUEST_STATUS, "", 0);
-		if (is_meant(run, &doors[i], answer)) {
+		if (answers[i] && is_meant(run, answers[i])) {
 			*found = doors[i];
 			matches++;
 			snprintf(ids + used, sizeof(ids) - used, " %s",
 				 doors[i].id);
 		}
-		json_decref(answer);
+		json_decref(answers[i]);
 	}
+	free(answers);
 	free(doors);
 	if (matches == 0)
 		return flow_error_set(
