@@ -75,8 +75,7 @@ flow_bottleneck_reason(const struct flow_bottleneck_facts *facts, char *buffer,
 			also = " and waits for what is no edge";
 		snprintf(own, sizeof(own), "uses %.1f CPU%s", facts->cpu, also);
 	}
-	snprintf(buffer, size, "%s%s%s%s%s", own,
-		 *input || *output ? "; " : "", input,
-		 *input && *output ? ", " : "", output);
+	snprintf(buffer, size, "%s%s%s%s%s", own, *input || *output ? "; " : "",
+		 input, *input && *output ? ", " : "", output);
 	return buffer;
 }

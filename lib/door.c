@@ -98,10 +98,10 @@ answer_status(const struct flow_guard *guard)
 	}
 	json_object_set_new(answer, "graph", text(plan->graph->source));
 	json_object_set_new(answer, "name", text(plan->graph->name));
-	json_object_set_new(answer, "seconds",
-			    json_real((double)(flow_now() -
-					       guard->state.started) /
-				      FLOW_SECOND));
+	json_object_set_new(
+		answer, "seconds",
+		json_real((double)(flow_now() - guard->state.started) /
+			  FLOW_SECOND));
 	json_object_set_new(answer, "state", json_string(state_word(guard)));
 	json_object_set_new(answer, "nodes", json_integer((json_int_t)nodes));
 	json_object_set_new(answer, "running",
@@ -170,8 +170,8 @@ known_edges(const struct flow_plan *plan, const char *wanted)
 		const struct flow_edge *e = plan->graph->edges[i];
 		char out[64], in[64], *name;
 
-		if (wanted ? !is_called(e, wanted) :
-			     plan->routes[i].pipe == FLOW_NONE)
+		if (wanted ? !is_called(e, wanted)
+			   : plan->routes[i].pipe == FLOW_NONE)
 			continue;
 		if (asprintf(&name, "%s:%s->%s:%s", e->tail->name,
 			     flow_port_name(&e->out, out, sizeof(out)),
@@ -194,8 +194,8 @@ pipe_number(const struct flow_plan *plan, const char *wanted)
 	if (*wanted < '0' || *wanted > '9')
 		return FLOW_NONE;
 	number = strtoul(wanted, &end, 10);
-	return *end || number >= plan->pipe_count ? FLOW_NONE :
-						    (uint32_t)number;
+	return *end || number >= plan->pipe_count ? FLOW_NONE
+						  : (uint32_t)number;
 }
 
 static void
@@ -212,30 +212,28 @@ answer_peek(const struct flow_guard *guard, const char *wanted)
 	const struct flow_state *state = &guard->state;
 	const struct flow_plan *plan = state->plan;
 	uint32_t pipe = pipe_number(plan, wanted);
-	const struct flow_edge *found = NULL;
-	unsigned matches = 0;
+	size_t found = 0, matches = 0;
 	json_t *answer, *pids;
 
 	for (size_t i = 0; pipe == FLOW_NONE && i < plan->graph->edge_count;
 	     i++) {
 		if (!is_called(plan->graph->edges[i], wanted))
 			continue;
-		found = plan->graph->edges[i];
+		found = i;
 		matches++;
 	}
 	if (matches > 1) {
 		answer = refusal(EX_DATAERR, "several edges are called so");
-		json_object_set_new(answer, "known",
-				    known_edges(plan, wanted));
+		json_object_set_new(answer, "known", known_edges(plan, wanted));
 		return answer;
 	}
-	if (pipe == FLOW_NONE && !found) {
+	if (pipe == FLOW_NONE && matches == 0) {
 		answer = refusal(EX_DATAERR, "no such edge");
 		json_object_set_new(answer, "known", known_edges(plan, NULL));
 		return answer;
 	}
-	if (found)
-		pipe = plan->routes[found->id].pipe;
+	if (matches > 0)
+		pipe = plan->routes[found].pipe;
 	if (pipe == FLOW_NONE)
 		return refusal(EX_UNAVAILABLE,
 			       "this edge has no pipe of the run's own");
@@ -294,8 +292,8 @@ answer_signal(struct flow_guard *guard, const char *wanted, int signal)
 			continue;
 		json_decref(known);
 		if (!p->running)
-			return refusal(1, p->pid ? "this node has ended" :
-						   "this node is not started");
+			return refusal(1, p->pid ? "this node has ended"
+						 : "this node is not started");
 		if (signal < 1 || signal > SIGRTMAX)
 			return refusal(EX_USAGE, "no such signal");
 		if (signal_node(process, p->pid, signal) < 0)
@@ -378,8 +376,8 @@ answer_one(struct flow_guard *guard)
 	size_t head = offsetof(struct flow_request, text);
 	char *wanted, *json;
 	json_t *answer;
-	ssize_t got = recvmsg(guard->door, &message,
-			      MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t got =
+		recvmsg(guard->door, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	if (got < 0)
 		return errno != EAGAIN && errno != EINTR && errno != EBADF;
@@ -394,8 +392,8 @@ answer_one(struct flow_guard *guard)
 	json = write_down(answer);
 	if (json)
 		sendto(guard->door, json, strlen(json),
-		       MSG_DONTWAIT | MSG_NOSIGNAL,
-		       (struct sockaddr *)&from, message.msg_namelen);
+		       MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&from,
+		       message.msg_namelen);
 	free(json);
 	json_decref(answer);
 	free(wanted);

@@ -49,8 +49,7 @@ flow_fills_make(int proc, const struct flow_state *state)
 			const struct flow_place *place = &process->places[j];
 			int end = flow_place_end(place);
 
-			if (end >= 0 &&
-			    process->kind == FLOW_PROCESS_COMMAND)
+			if (end >= 0 && process->kind == FLOW_PROCESS_COMMAND)
 				fills->ends[place->index][end] = place->fd;
 		}
 	}
@@ -76,13 +75,11 @@ search(struct flow_fills *fills, uint32_t index)
 	struct flow_numbers list = { 0 };
 	char path[PATH_ROOM];
 
-	if (fills->searched[index] ||
-	    process->kind == FLOW_PROCESS_COMMAND ||
+	if (fills->searched[index] || process->kind == FLOW_PROCESS_COMMAND ||
 	    process->place_count > PLACES_MOST)
 		return;
 	fills->searched[index] = true;
-	snprintf(path, sizeof(path), "%d/fd",
-		 (int)state->processes[index].pid);
+	snprintf(path, sizeof(path), "%d/fd", (int)state->processes[index].pid);
 	if (flow_procfs_list(fills->proc, path, &list) < 0)
 		list.count = 0;
 	for (size_t i = 0; i < list.count; i++) {

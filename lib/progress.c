@@ -145,8 +145,8 @@ show(struct display *d, int64_t now)
 	}
 	if (fresh)
 		show_line(d);
-	d->due = now + (flow_table_at(d->table) < LATER ? LINE_GAP :
-							   LINE_GAP_LATER);
+	d->due = now +
+		 (flow_table_at(d->table) < LATER ? LINE_GAP : LINE_GAP_LATER);
 }
 
 static void
@@ -230,9 +230,9 @@ run(struct display *d)
 		struct pollfd fds[] = {
 			{ .fd = d->socket, .events = POLLIN },
 			{ .fd = d->signals, .events = POLLIN },
-			{ .fd = d->screen && flow_screen_pending(d->screen) ?
-					d->out :
-					-1,
+			{ .fd = d->screen && flow_screen_pending(d->screen)
+					? d->out
+					: -1,
 			  .events = POLLOUT },
 		};
 

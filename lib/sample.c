@@ -58,7 +58,8 @@ struct flow_sampler {
 	uint32_t *process_of; /* of each node */
 	struct flow_node_sight *nodes;
 	struct flow_edge_sight *edges;
-	uint32_t *read_file; /* one an edge: the file that its head reads, or FLOW_NONE */
+	uint32_t *
+		read_file; /* one an edge: the file that its head reads, or FLOW_NONE */
 	int input; /* our standard input, when it is a regular file; -1 */
 	off_t input_start;
 	struct flow_inode standard[3]; /* what our own descriptors are */
@@ -178,8 +179,8 @@ flow_sampler_make(const struct flow_state *state, struct flow_board *board,
 	sampler->watched = zeroed(plan->process_count, sizeof(struct watched));
 	sampler->process_of = zeroed(nodes, sizeof(uint32_t));
 	sampler->nodes = zeroed(nodes, sizeof(struct flow_node_sight));
-	sampler->edges = zeroed(graph->edge_count,
-				sizeof(struct flow_edge_sight));
+	sampler->edges =
+		zeroed(graph->edge_count, sizeof(struct flow_edge_sight));
 	sampler->read_file = zeroed(graph->edge_count, sizeof(uint32_t));
 	sampler->waiters =
 		zeroed(graph->node_count, sizeof(struct flow_waiter));
@@ -248,14 +249,14 @@ relay_waits(const struct flow_sampler *sampler, const struct flow_edge *edge,
 
 	if (pipe == FLOW_NONE)
 		return false;
-	process = to_write ? state->plan->pipes[pipe].writer :
-			     state->plan->pipes[pipe].reader;
+	process = to_write ? state->plan->pipes[pipe].writer
+			   : state->plan->pipes[pipe].reader;
 	if (process == FLOW_NONE || !state->processes[process].running ||
 	    state->plan->processes[process].kind == FLOW_PROCESS_COMMAND)
 		return false;
 	meter = &state->meters[pipe];
-	return atomic_load_explicit(to_write ? &meter->waits_write :
-					       &meter->waits_read,
+	return atomic_load_explicit(to_write ? &meter->waits_write
+					     : &meter->waits_read,
 				    memory_order_relaxed);
 }
 
@@ -265,8 +266,7 @@ is_fed(const struct flow_sampler *sampler, const struct flow_edge *edge)
 {
 	uint32_t source = sampler->state->plan->routes[edge->id].source;
 
-	return source == FLOW_NONE ||
-	       sampler->state->processes[source].running;
+	return source == FLOW_NONE || sampler->state->processes[source].running;
 }
 
 /* Of the edges that share the port of FIRST, the one at which there is a wait. */
@@ -303,8 +303,8 @@ edge_of_place(const struct flow_sampler *sampler,
 
 	if (flow_place_end(place) >= 0 && plan->pipes[place->index].edge)
 		return plan->pipes[place->index].edge->id;
-	return place->edge ? choose_edge(sampler, place->edge, to_write) :
-			     FLOW_NONE;
+	return place->edge ? choose_edge(sampler, place->edge, to_write)
+			   : FLOW_NONE;
 }
 
 /* Which edge of process INDEX the object ST is, or FLOW_NONE. */
@@ -336,8 +336,8 @@ edge_of_object(const struct flow_sampler *sampler, uint32_t index,
 static void
 note_wait(struct flow_node_sight *node, uint32_t edge, bool to_write)
 {
-	enum flow_doing doing = to_write ? FLOW_DOING_WRITING :
-					   FLOW_DOING_READING;
+	enum flow_doing doing =
+		to_write ? FLOW_DOING_WRITING : FLOW_DOING_READING;
 
 	if (edge == FLOW_NONE || node->doing == FLOW_DOING_RUNNING ||
 	    node->doing == FLOW_DOING_WRITING)
@@ -362,8 +362,7 @@ note_thread(struct flow_sampler *sampler, uint32_t index,
 	}
 	for (unsigned i = 0; i < task->wait_count; i++)
 		note_wait(node,
-			  edge_of_object(sampler, index,
-					 &task->waits[i].object,
+			  edge_of_object(sampler, index, &task->waits[i].object,
 					 task->waits[i].to_write),
 			  task->waits[i].to_write);
 }
@@ -404,8 +403,8 @@ note_farm(struct flow_sampler *sampler, uint32_t index)
 		if (end < 0)
 			continue;
 		meter = &sampler->state->meters[place->index];
-		if (atomic_load_explicit(end ? &meter->waits_write :
-					       &meter->waits_read,
+		if (atomic_load_explicit(end ? &meter->waits_write
+					     : &meter->waits_read,
 					 memory_order_relaxed))
 			note_wait(node, edge_of_place(sampler, place, end),
 				  end);
@@ -427,18 +426,18 @@ look_at_nodes(struct flow_sampler *sampler, double *cpu)
 		flow_tasks_set(sampler->tasks, i,
 			       state->processes[i].running &&
 					       sampler->watched[i].node !=
-						       SIZE_MAX ?
-				       state->processes[i].pid :
-				       0);
+						       SIZE_MAX
+				       ? state->processes[i].pid
+				       : 0);
 	}
 	for (size_t i = 0; i < count; i++) {
 		const struct flow_process_state *p =
 			&state->processes[sampler->process_of[i]];
 		struct flow_node_sight *node = &sampler->nodes[i];
 
-		node->doing = p->running ? FLOW_DOING_SLEEPING :
-			      p->pid	 ? FLOW_DOING_ENDED :
-					   FLOW_DOING_NOTHING_YET;
+		node->doing = p->running ? FLOW_DOING_SLEEPING
+			      : p->pid	 ? FLOW_DOING_ENDED
+					 : FLOW_DOING_NOTHING_YET;
 		node->edge = FLOW_NONE;
 		node->memory = 0;
 	}
@@ -459,9 +458,9 @@ look_at_nodes(struct flow_sampler *sampler, double *cpu)
 			       (p->usage.ru_utime.tv_usec +
 				p->usage.ru_stime.tv_usec) *
 				       1000LL;
-		cpu[i] = used > node->cpu ?
-				 (double)(used - node->cpu) / FLOW_SECOND :
-				 0;
+		cpu[i] = used > node->cpu
+				 ? (double)(used - node->cpu) / FLOW_SECOND
+				 : 0;
 		if (used > node->cpu) /* what orphans used may drop out */
 			node->cpu = used;
 	}
@@ -517,14 +516,12 @@ count_by_programs(const struct flow_sampler *sampler,
 {
 	const struct flow_route *route =
 		&sampler->state->plan->routes[edge->id];
-	const struct watched *writer =
-		sole(sampler, route->copy == FLOW_NONE ? route->source :
-							 FLOW_NONE,
-		     edge->tail->out_count);
-	const struct watched *reader =
-		sole(sampler, route->merge == FLOW_NONE ? route->sink :
-							  FLOW_NONE,
-		     edge->head->in_count);
+	const struct watched *writer = sole(
+		sampler, route->copy == FLOW_NONE ? route->source : FLOW_NONE,
+		edge->tail->out_count);
+	const struct watched *reader = sole(
+		sampler, route->merge == FLOW_NONE ? route->sink : FLOW_NONE,
+		edge->head->in_count);
 	int64_t put = writer ? writer->written : -1;
 	int64_t got = reader ? reader->read : -1;
 
@@ -596,8 +593,8 @@ count_edge(const struct flow_sampler *sampler, const struct flow_edge *edge,
 	const struct flow_route *route = &state->plan->routes[edge->id];
 	struct flow_edge_sight *sight = &sampler->edges[edge->id];
 	const struct flow_pipe *pipe =
-		route->pipe == FLOW_NONE ? NULL :
-					   &state->plan->pipes[route->pipe];
+		route->pipe == FLOW_NONE ? NULL
+					 : &state->plan->pipes[route->pipe];
 	int64_t bytes = -1;
 
 	sight->bytes = -1;
@@ -897,8 +894,8 @@ flow_sampler_look(struct flow_sampler *sampler, int64_t now)
 	if (sampler->line_wanted && flow_timeline_due(&sampler->line, now))
 		flow_timeline_add(&sampler->line, now, sampler->nodes,
 				  sampler->edges);
-	sampler->gap = sampler->line_wanted ? sampler->line.interval :
-					      GAP_BOARD;
+	sampler->gap =
+		sampler->line_wanted ? sampler->line.interval : GAP_BOARD;
 	if (sampler->board && sampler->gap > GAP_BOARD)
 		sampler->gap = GAP_BOARD;
 	if (sampler->gap > GAP_MOST)
@@ -920,8 +917,8 @@ flow_sampler_note_end(struct flow_sampler *sampler, uint32_t index)
 	    sampler->watched[index].node == SIZE_MAX)
 		return;
 	count_bytes_of(sampler, index);
-	if (flow_task_read(sampler->proc,
-			   sampler->state->processes[index].pid, &task) == 0)
+	if (flow_task_read(sampler->proc, sampler->state->processes[index].pid,
+			   &task) == 0)
 		sampler->watched[index].parent |= task.dead_children;
 }
 

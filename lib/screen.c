@@ -3,73 +3,80 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-#include <term.h> /* names of terminfo(5) as macros: rows and width, not lines and columns */
 
 #include "screen.h"
 
 /* Below these there is no room for a table and for what the nodes print. */
 enum { ROWS_LEAST = 12, WIDTH_LEAST = 40, OTHERS_LEAST = 4 };
 
+/*
+ * ECMA-48 and what the VT100 added, as all terminals have it that are in use:
+ * to look them up in terminfo(5) would make every start of a run slower by one
+ * more library. Rows are counted from 1.
+ */
+#define SAVE                                                                   \
+	"\x1b"                                                                 \
+	"7" /* the cursor's place */
+#define RESTORE                                                                \
+	"\x1b"                                                                 \
+	"8"
+#define CLEAR_LINE "\x1b[K" /* from the cursor on, as the next one */
+#define CLEAR_DOWN "\x1b[J"
+
+/* Those that do not, by the beginnings of TERM. */
+static const char *const others[] = { "dumb",	"unknown", "emacs", "network",
+				      "cons25", "sun",	   "ansi",  "vt52",
+				      "tvi",	"wy",	   "adm",   "hp" };
+
 struct flow_screen {
 	int fd;
 	unsigned rows, width;
-	unsigned kept; /* lines of ours; 0: none are set apart */
-	const char *region, *move, *save, *restore, *clear_line, *clear_down,
-		*up;
+	unsigned kept; /* rows of ours; 0: none are set apart */
 	char *out; /* what is to be written; owned */
 	size_t length, written, room;
 };
 
-static struct flow_screen *writing; /* tputs(3) has no other way */
-
-static int
-put(int c)
+static void
+put_text(struct flow_screen *s, const char *text, size_t length)
 {
-	struct flow_screen *s = writing;
-
-	if (s->length == s->room) {
+	while (s->room - s->length < length) {
 		s->room = s->room ? 2 * s->room : 4096;
 		s->out = realloc(s->out, s->room);
 		if (!s->out)
 			abort();
 	}
-	s->out[s->length++] = (char)c;
-	return c;
+	if (length)
+		memcpy(s->out + s->length, text, length);
+	s->length += length;
 }
 
 static void
-put_string(struct flow_screen *s, const char *string)
+put(struct flow_screen *s, const char *string)
 {
-	writing = s;
-	if (string)
-		tputs(string, 1, put);
+	put_text(s, string, strlen(string));
 }
 
+/* A sequence with a number in it: BEFORE and AFTER stand around that. */
 static void
-put_text(struct flow_screen *s, const char *text, size_t length)
+put_number(struct flow_screen *s, const char *before, unsigned number,
+	   const char *after)
 {
-	writing = s;
-	for (size_t i = 0; i < length; i++)
-		put(text[i]);
+	char text[32];
+
+	snprintf(text, sizeof(text), "%s%u%s", before, number, after);
+	put(s, text);
 }
 
+/* Rows 1 to LAST scroll; moves the cursor. */
 static void
-move_to(struct flow_screen *s, unsigned line)
+set_region(struct flow_screen *s, unsigned last)
 {
-	put_string(s, tparm(s->move, (int)line, 0));
-}
-
-static const char *
-capability(const char *name)
-{
-	char *string = tigetstr((char *)name);
-
-	return string && string != (char *)-1 && *string ? string : NULL;
+	put_number(s, "\x1b[1;", last, "r");
 }
 
 static bool
@@ -84,31 +91,35 @@ measure(struct flow_screen *s)
 	return s->rows >= ROWS_LEAST && s->width >= WIDTH_LEAST;
 }
 
+/* Can the terminal be trusted to do what is asked of it? */
+static bool
+is_able(void)
+{
+	const char *term = getenv("TERM");
+
+	if (!term || !*term)
+		return false;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strncmp(term, others[i], strlen(others[i])) == 0)
+			return false;
+	return true;
+}
+
 struct flow_screen *
 flow_screen_open(int fd)
 {
 	struct flow_screen *s;
-	int error;
 
-	if (!isatty(fd) || setupterm(NULL, fd, &error) != 0 /* OK */)
+	if (!isatty(fd) || !is_able())
 		return NULL;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		abort();
 	s->fd = fd;
-	s->region = capability("csr");
-	s->move = capability("cup");
-	s->save = capability("sc");
-	s->restore = capability("rc");
-	s->clear_line = capability("el");
-	s->clear_down = capability("ed");
-	s->up = capability("cuu1");
-	if (!s->region || !s->move || !s->save || !s->restore ||
-	    !s->clear_line || !s->clear_down || !s->up || !measure(s)) {
-		free(s);
-		return NULL;
-	}
-	return s;
+	if (measure(s))
+		return s;
+	free(s);
+	return NULL;
 }
 
 void
@@ -130,9 +141,9 @@ flow_screen_width(const struct flow_screen *s)
 unsigned
 flow_screen_most(const struct flow_screen *s)
 {
-	return s->rows > 2 * OTHERS_LEAST + ROWS_LEAST ?
-		       s->rows - 2 * OTHERS_LEAST :
-		       s->rows - OTHERS_LEAST;
+	return s->rows > 2 * OTHERS_LEAST + ROWS_LEAST
+		       ? s->rows - 2 * OTHERS_LEAST
+		       : s->rows - OTHERS_LEAST;
 }
 
 bool
@@ -164,12 +175,11 @@ static void
 keep(struct flow_screen *s, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
-		put_text(s, "\n", 1);
-	for (unsigned i = 0; i < count; i++)
-		put_string(s, s->up);
-	put_string(s, s->save);
-	put_string(s, tparm(s->region, 0, (int)(s->rows - count - 1)));
-	put_string(s, s->restore);
+		put(s, "\n");
+	put_number(s, "\x1b[", count, "A");
+	put(s, SAVE);
+	set_region(s, s->rows - count);
+	put(s, RESTORE);
 	s->kept = count;
 }
 
@@ -179,10 +189,9 @@ let_go(struct flow_screen *s)
 	if (!s->kept)
 		return;
 	/* below the cursor, where the others write, there is nothing but ours */
-	put_string(s, s->save);
-	put_string(s, tparm(s->region, 0, (int)(s->rows - 1)));
-	put_string(s, s->restore);
-	put_string(s, s->clear_down);
+	put(s, SAVE);
+	set_region(s, s->rows);
+	put(s, RESTORE CLEAR_DOWN);
 	s->kept = 0;
 }
 
@@ -219,15 +228,15 @@ flow_screen_show(struct flow_screen *s, const char *text, unsigned rows)
 		let_go(s);
 		keep(s, rows);
 	}
-	put_string(s, s->save);
+	put(s, SAVE);
 	for (unsigned i = 0; i < rows; i++) {
 		size_t length = strcspn(text, "\n");
 
-		move_to(s, s->rows - rows + i);
+		put_number(s, "\x1b[", s->rows - rows + i + 1, ";1H");
 		put_text(s, text, length);
-		put_string(s, s->clear_line);
+		put(s, CLEAR_LINE);
 		text += length + (text[length] == '\n');
 	}
-	put_string(s, s->restore);
+	put(s, RESTORE);
 	flow_screen_flush(s);
 }

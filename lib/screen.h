@@ -2,7 +2,7 @@
 /*
  * screen: the lowest lines of a terminal, kept apart from the lines above, in
  * which all others go on writing: those scroll by themselves (a scroll region,
- * as in terminfo(5): csr). Nothing here ever waits for the terminal.
+ * DECSTBM). Nothing here ever waits for the terminal.
  */
 #ifndef FLOW_SCREEN_H
 #define FLOW_SCREEN_H

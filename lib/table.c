@@ -14,7 +14,8 @@ enum {
 	BAR = 10, /* columns of a full bar */
 	NAME_LEAST = 12, /* columns that a name gets at least */
 	LINE_EDGES = 3, /* edges in one line */
-	FIXED_LINES = 4, /* of a table: its state, two headings, the bottleneck */
+	FIXED_LINES =
+		4, /* of a table: its state, two headings, the bottleneck */
 };
 
 struct flow_table {
@@ -101,14 +102,14 @@ static void
 find_rates(struct flow_table *table, struct flow_board *now,
 	   struct flow_board *before)
 {
-	double passed = (double)(now->at - (before ? before->at : 0)) /
-			FLOW_SECOND;
+	double passed =
+		(double)(now->at - (before ? before->at : 0)) / FLOW_SECOND;
 
 	for (size_t i = 0; i < now->node_count; i++)
 		table->cpu[i] =
 			(double)(flow_board_nodes(now)[i].cpu -
-				 (before ? flow_board_nodes(before)[i].cpu :
-					   0)) /
+				 (before ? flow_board_nodes(before)[i].cpu
+					 : 0)) /
 			FLOW_SECOND / passed;
 	for (size_t i = 0; i < now->edge_count; i++) {
 		const struct flow_edge_sight *edge = &flow_board_edges(now)[i];
@@ -118,8 +119,7 @@ find_rates(struct flow_table *table, struct flow_board *now,
 		table->rates[i] = -1;
 		if (edge->bytes >= 0 && (!old || old->from == edge->from))
 			table->rates[i] =
-				(double)(edge->bytes -
-					 (old ? old->bytes : 0)) /
+				(double)(edge->bytes - (old ? old->bytes : 0)) /
 				passed;
 	}
 }
@@ -450,8 +450,8 @@ draw_nodes(const struct flow_table *table, unsigned width, FILE *out)
 {
 	size_t name = name_width(longest_node(table), width / 2, 4);
 	/* CPU and memory stay in sight on a narrow terminal */
-	size_t state = width > name + 19 + NAME_LEAST ? width - name - 19 :
-							NAME_LEAST;
+	size_t state =
+		width > name + 19 + NAME_LEAST ? width - name - 19 : NAME_LEAST;
 	struct row row;
 	FILE *line = begin(&row);
 
@@ -557,9 +557,9 @@ draw_edge_sums(const struct flow_table *table, unsigned width, FILE *out)
 			  11, "");
 		putc(' ', line);
 		put_bytes(line,
-			  edge->bytes < 0 ?
-				  -1 :
-				  (int64_t)((double)edge->bytes / passed),
+			  edge->bytes < 0
+				  ? -1
+				  : (int64_t)((double)edge->bytes / passed),
 			  false, 13, "/s");
 		fprintf(line, " %12.1f s %10.1f s",
 			(double)edge->reader_waited / FLOW_SECOND,
@@ -629,8 +629,8 @@ flow_table_line(const struct flow_table *table, FILE *out)
 		if (!table->shown[i])
 			continue;
 		fprintf(row.out, "; %s ", table->edge_names[i]);
-		put_bytes(row.out, edge->bytes,
-			  edge->from == FLOW_BYTES_READER, 0, "");
+		put_bytes(row.out, edge->bytes, edge->from == FLOW_BYTES_READER,
+			  0, "");
 		if (table->rates[i] >= 0) {
 			fputs(" at ", row.out);
 			put_bytes(row.out, (int64_t)table->rates[i], false, 0,

@@ -12,7 +12,9 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-enum { FLOW_TASK_WAITS = 8 }; /* so many descriptors of a poll(2) are looked at */
+enum {
+	FLOW_TASK_WAITS = 8
+}; /* so many descriptors of a poll(2) are looked at */
 
 /* A thread, and for the first one of a process what holds for all of that. */
 struct flow_task {

@@ -81,8 +81,7 @@ flow_timeline_add(struct flow_timeline *line, int64_t at,
 	struct flow_moment moment = { .at = at };
 
 	if (!line->moments)
-		line->moments =
-			calloc(line->most + 1, sizeof(*line->moments));
+		line->moments = calloc(line->most + 1, sizeof(*line->moments));
 	if (!line->moments)
 		return;
 	moment.nodes = copy(nodes, line->node_count, sizeof(*nodes));
@@ -91,7 +90,8 @@ flow_timeline_add(struct flow_timeline *line, int64_t at,
 		line->moments[line->count++] = moment;
 	else
 		free_moment(&moment);
-	if (line->count == line->most) /* the next one is due by the new interval */
+	if (line->count ==
+	    line->most) /* the next one is due by the new interval */
 		thin_out(line);
 }
 

@@ -50,8 +50,8 @@ parse_door(const char *text, struct door *door)
 		return false;
 	*door = (struct door){ .name.sun_family = AF_UNIX };
 	memcpy(door->name.sun_path + 1, text + 1, length - 1);
-	door->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
-				   length);
+	door->length =
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
 	text += 1 + strlen(FLOW_DOOR_PREFIX);
 	door->owner = strtoul(text, &end, 10);
 	if (end == text || *end != '-' ||
@@ -69,7 +69,7 @@ list_doors(size_t *count)
 	FILE *list = fopen("/proc/net/unix", "re");
 	struct door *doors = calloc(1, sizeof(*doors)), door;
 	char *line = NULL, *at;
-	size_t size = 0;
+	size_t size = 0, room = 1;
 
 	*count = 0;
 	if (!list || !doors) {
@@ -84,9 +84,12 @@ list_doors(size_t *count)
 		if (!at || !parse_door(at, &door) ||
 		    (geteuid() != 0 && door.owner != geteuid()))
 			continue;
-		doors = reallocarray(doors, *count + 1, sizeof(*doors));
-		if (!doors)
-			abort();
+		if (*count == room) {
+			room *= 2;
+			doors = reallocarray(doors, room, sizeof(*doors));
+			if (!doors)
+				abort();
+		}
 		doors[(*count)++] = door;
 	}
 	free(line);
@@ -131,7 +134,7 @@ hear(int fd, const struct door *doors, size_t count, size_t *which,
 		struct cmsghdr header;
 		char room[CMSG_SPACE(sizeof(struct ucred))];
 	} control;
-	struct sockaddr_un from;
+	struct sockaddr_un from = { .sun_family = AF_UNIX };
 	struct iovec part = { text, sizeof(text) };
 	struct msghdr message = {
 		.msg_name = &from,
@@ -395,8 +398,8 @@ find_run(const char *run, struct door *found, struct flow_error *error)
 	free(doors);
 	if (matches == 0)
 		return flow_error_set(
-			error, 1, "no run `%s` (mkfifo-graph --status lists them)",
-			run);
+			error, 1,
+			"no run `%s` (mkfifo-graph --status lists them)", run);
 	if (matches > 1)
 		return flow_error_set(error, EX_DATAERR,
 				      "several runs are called `%s`:%s", run,
@@ -419,8 +422,8 @@ refused(const json_t *answer, const char *what, const char *of,
 	if (!out)
 		abort();
 	json_array_foreach(known, index, name)
-		fprintf(out, "%s%s", index ? ", " : "; known: ",
-			json_string_value(name));
+		fprintf(out, "%s%s",
+			index ? ", " : "; known: ", json_string_value(name));
 	fclose(out);
 	flow_error_set(error, status > 0 && status < 256 ? status : EX_SOFTWARE,
 		       "%s of %s: %s%s", what, of, get_text(answer, "error"),
@@ -486,7 +489,8 @@ open_pipe(const json_t *answer, bool *busy)
 
 	if (proc < 0)
 		return -1;
-	json_array_foreach(pids, index, pid) {
+	json_array_foreach(pids, index, pid)
+	{
 		pid_t root = (pid_t)json_integer_value(pid);
 
 		if (fd < 0 && !*busy)
@@ -551,7 +555,7 @@ flow_visit_peek(const char *what, FILE *out, struct flow_error *error)
 {
 	char *run = strdup(what), *edge;
 	json_t *answer = NULL;
-	struct door door;
+	struct door door = { 0 };
 	bool busy = false;
 	int result = -1, fd;
 
@@ -578,8 +582,8 @@ flow_visit_peek(const char *what, FILE *out, struct flow_error *error)
 	if (fd < 0)
 		flow_error_set(error, busy ? EX_TEMPFAIL : EX_UNAVAILABLE,
 			       busy ? "%s of %s: a process that moves it by "
-				      "splice(2) may have it locked now" :
-				      "%s of %s: nobody that can be seen here "
+				      "splice(2) may have it locked now"
+				    : "%s of %s: nobody that can be seen here "
 				      "has its pipe open",
 			       edge, run);
 	else
@@ -612,7 +616,7 @@ flow_visit_signal(const char *what, struct flow_error *error)
 {
 	char *run = strdup(what), *node, *name;
 	json_t *answer = NULL;
-	struct door door;
+	struct door door = { 0 };
 	int result = -1, signal;
 
 	if (!run)

@@ -33,11 +33,17 @@ unlisted()
 	! listed "$1"
 }
 
+teardown()
+{
+	[ -z "${aside-}" ] || kill "$aside"
+}
+
 # finished: what run_aside started has ended; $status.
 finished()
 {
 	status=0
 	wait $wrapper || status=$?
+	aside=
 }
 
 # A node that takes its input in small parts, with pauses.
@@ -410,11 +416,12 @@ on_terminal()
 	mg --peek="unique-name.gv:a->cat"
 	with 0 ""
 	echo >gate
+	run=$aside
 	finished
 	with 0
-	unlisted "$aside"
-	mg --peek="$aside:a->cat"
-	refused 1 "no run \`$aside\` (mkfifo-graph --status lists them)"
+	unlisted "$run"
+	mg --peek="$run:a->cat"
+	refused 1 "no run \`$run\` (mkfifo-graph --status lists them)"
 }
 
 @test "mkfifo-graph: --status finds a run with another TMPDIR and process numbers" {

@@ -153,10 +153,9 @@ check_reasons(void)
 	ok_text(flow_bottleneck_reason(&facts, text, sizeof(text)),
 		"uses 1.0 CPU; its input is full, its readers wait",
 		"a busy node between two that wait");
-	facts = (struct flow_bottleneck_facts){ .process = true,
-						.cpu = 0.02,
-						.slept = 0.9,
-						.output_empty = true };
+	facts = (struct flow_bottleneck_facts){
+		.process = true, .cpu = 0.02, .slept = 0.9, .output_empty = true
+	};
 	ok_text(flow_bottleneck_reason(&facts, text, sizeof(text)),
 		"uses 0.0 CPU and waits for what is no edge; its readers wait",
 		"a source that sleeps");
@@ -170,8 +169,8 @@ check_reasons(void)
 	ok_text(flow_bottleneck_reason(&facts, text, sizeof(text)),
 		"it is outside of the run; its input is full",
 		"our own output");
-	ok_text(flow_bottleneck_reason(&facts, small, sizeof(small)),
-		"it is o", "a small buffer is enough for a part");
+	ok_text(flow_bottleneck_reason(&facts, small, sizeof(small)), "it is o",
+		"a small buffer is enough for a part");
 }
 
 int

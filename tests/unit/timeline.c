@@ -12,8 +12,7 @@ static bool
 is_even(const struct flow_timeline *line)
 {
 	for (size_t i = 0; i < line->count; i++)
-		if (line->moments[i].at !=
-		    (int64_t)(i + 1) * line->interval)
+		if (line->moments[i].at != (int64_t)(i + 1) * line->interval)
 			return false;
 	return true;
 }
