@@ -291,6 +291,8 @@ answer_signal(struct flow_guard *guard, const char *wanted, int signal)
 		if (strcmp(process->name, wanted) != 0)
 			continue;
 		json_decref(known);
+		if (p->again.due)
+			return refusal(1, "this node is to be started again");
 		if (!p->running)
 			return refusal(1, p->pid ? "this node has ended"
 						 : "this node is not started");

@@ -227,7 +227,7 @@ keep_due(struct flow_guard *guard)
 		flow_launch_free_orphans(guard);
 	if (guard->hold_pending)
 		flow_hold_settle(guard);
-	if (guard->running)
+	if (guard->running || guard->pending)
 		flow_sampler_look(guard->state.sampler, now);
 	if (!guard->ending && guard->running)
 		flow_watch(guard, now);
@@ -267,7 +267,7 @@ wait_time(const struct flow_guard *guard)
 		sooner(&next, now + HOLD_GAP);
 	sooner(&next, guard->orphans_at);
 	sooner(&next, flow_again_next(guard));
-	if (guard->running)
+	if (guard->running || guard->pending)
 		sooner(&next, flow_sampler_next(state->sampler));
 	if (guard->running && !guard->ending)
 		sooner(&next, flow_watch_next(guard));

@@ -38,14 +38,23 @@ struct tally {
 	double *readers, *writers; /* one an edge */
 };
 
+/* What a process has used, read and written. */
+struct counts {
+	int64_t cpu; /* nanoseconds */
+	int64_t read, written; /* bytes; -1: unknown */
+};
+
 /* What is known of one process of the plan beyond its sight. */
 struct watched {
 	size_t node; /* index among the nodes, or SIZE_MAX for a relay */
 	bool parent; /* it has or had children */
 	bool splices; /* was seen moving bytes that are not counted */
 	bool splicing; /* now: do not open its pipes */
-	int64_t read, written; /* all that it did; -1: unknown */
-	int64_t cpu; /* of all of it that is there at this look */
+	pid_t pid; /* whose counts these are; 0: not started */
+	struct counts now; /* its own; cpu: of all of it that is there */
+	/* restart=: of those before it, and the same before the last start */
+	struct counts past, before;
+	pid_t pid_before;
 };
 
 struct flow_sampler {
@@ -186,8 +195,8 @@ flow_sampler_make(const struct flow_state *state, struct flow_board *board,
 		zeroed(graph->node_count, sizeof(struct flow_waiter));
 	for (uint32_t i = 0; i < plan->process_count; i++) {
 		sampler->watched[i] = (struct watched){ .node = SIZE_MAX,
-							.read = -1,
-							.written = -1 };
+							.now.read = -1,
+							.now.written = -1 };
 		if (!flow_process_is_node(&plan->processes[i]))
 			continue;
 		sampler->watched[i].node = node;
@@ -266,7 +275,8 @@ is_fed(const struct flow_sampler *sampler, const struct flow_edge *edge)
 {
 	uint32_t source = sampler->state->plan->routes[edge->id].source;
 
-	return source == FLOW_NONE || sampler->state->processes[source].running;
+	return source == FLOW_NONE ||
+	       flow_process_lives(&sampler->state->processes[source]);
 }
 
 /* Of the edges that share the port of FIRST, the one at which there is a wait. */
@@ -336,11 +346,10 @@ edge_of_object(const struct flow_sampler *sampler, uint32_t index,
 static void
 note_wait(struct flow_node_sight *node, uint32_t edge, bool to_write)
 {
-	enum flow_doing doing =
-		to_write ? FLOW_DOING_WRITING : FLOW_DOING_READING;
+	enum flow_does doing = to_write ? FLOW_DOES_WRITING : FLOW_DOES_READING;
 
-	if (edge == FLOW_NONE || node->doing == FLOW_DOING_RUNNING ||
-	    node->doing == FLOW_DOING_WRITING)
+	if (edge == FLOW_NONE || node->doing == FLOW_DOES_RUNNING ||
+	    node->doing == FLOW_DOES_WRITING)
 		return;
 	node->doing = doing;
 	node->edge = edge;
@@ -357,7 +366,7 @@ note_thread(struct flow_sampler *sampler, uint32_t index,
 	watched->splicing |= task->splices;
 	watched->splices |= task->splices;
 	if (task->state == 'R' || task->state == 'D') {
-		node->doing = FLOW_DOING_RUNNING;
+		node->doing = FLOW_DOES_RUNNING;
 		node->edge = FLOW_NONE;
 	}
 	for (unsigned i = 0; i < task->wait_count; i++)
@@ -377,13 +386,13 @@ note_process(void *data, uint32_t index, const struct flow_task *task)
 	if (task->first) {
 		watched->parent |= task->dead_children || !task->itself;
 		node->memory += task->memory;
-		watched->cpu += task->cpu;
+		watched->now.cpu += task->cpu;
 	}
 	if (task->state != 'Z' && task->state != 'X')
 		note_thread(sampler, index, task);
 	if (task->itself && task->state == 'T' &&
-	    node->doing == FLOW_DOING_SLEEPING)
-		node->doing = FLOW_DOING_STOPPED;
+	    node->doing == FLOW_DOES_SLEEPING)
+		node->doing = FLOW_DOES_STOPPED;
 }
 
 /* A farm's relay says itself what it waits for. */
@@ -411,6 +420,37 @@ note_farm(struct flow_sampler *sampler, uint32_t index)
 	}
 }
 
+/* Of two counts; unknown when one of them is. */
+static int64_t
+sum(int64_t a, int64_t b)
+{
+	return a < 0 || b < 0 ? -1 : a + b;
+}
+
+/* Is process INDEX another one than at the last look, started again? */
+static void
+follow(struct flow_sampler *sampler, uint32_t index)
+{
+	struct watched *watched = &sampler->watched[index];
+	pid_t pid = sampler->state->processes[index].pid;
+
+	if (pid == watched->pid)
+		return;
+	if (watched->pid && pid == watched->pid_before) {
+		/* the one before was the last: the next had nothing to do */
+		watched->past = watched->before;
+	} else if (watched->pid) {
+		watched->before = watched->past;
+		watched->pid_before = watched->pid;
+		watched->past.cpu += watched->now.cpu;
+		watched->past.read = sum(watched->past.read, watched->now.read);
+		watched->past.written =
+			sum(watched->past.written, watched->now.written);
+	}
+	watched->pid = pid;
+	watched->now = (struct counts){ .read = -1, .written = -1 };
+}
+
 /* What all nodes do now, and what they have used since. */
 static void
 look_at_nodes(struct flow_sampler *sampler, double *cpu)
@@ -421,7 +461,9 @@ look_at_nodes(struct flow_sampler *sampler, double *cpu)
 
 	for (uint32_t i = 0; i < plan->process_count; i++) {
 		sampler->watched[i].splicing = false;
-		sampler->watched[i].cpu = 0;
+		follow(sampler, i);
+		if (state->processes[i].running)
+			sampler->watched[i].now.cpu = 0;
 		/* relays say themselves what they do */
 		flow_tasks_set(sampler->tasks, i,
 			       state->processes[i].running &&
@@ -435,9 +477,9 @@ look_at_nodes(struct flow_sampler *sampler, double *cpu)
 			&state->processes[sampler->process_of[i]];
 		struct flow_node_sight *node = &sampler->nodes[i];
 
-		node->doing = p->running ? FLOW_DOING_SLEEPING
-			      : p->pid	 ? FLOW_DOING_ENDED
-					 : FLOW_DOING_NOTHING_YET;
+		node->doing = flow_process_lives(p) ? FLOW_DOES_SLEEPING
+			      : p->pid		    ? FLOW_DOES_ENDED
+						    : FLOW_DOES_NOTHING_YET;
 		node->edge = FLOW_NONE;
 		node->memory = 0;
 	}
@@ -446,7 +488,7 @@ look_at_nodes(struct flow_sampler *sampler, double *cpu)
 		uint32_t index = sampler->process_of[i];
 		const struct flow_process_state *p = &state->processes[index];
 		struct flow_node_sight *node = &sampler->nodes[i];
-		int64_t used = sampler->watched[index].cpu;
+		int64_t used = sampler->watched[index].now.cpu;
 
 		if (p->running &&
 		    plan->processes[index].kind == FLOW_PROCESS_FARM)
@@ -458,6 +500,7 @@ look_at_nodes(struct flow_sampler *sampler, double *cpu)
 			       (p->usage.ru_utime.tv_usec +
 				p->usage.ru_stime.tv_usec) *
 				       1000LL;
+		used += sampler->watched[index].past.cpu;
 		cpu[i] = used > node->cpu
 				 ? (double)(used - node->cpu) / FLOW_SECOND
 				 : 0;
@@ -479,8 +522,8 @@ count_bytes_of(struct flow_sampler *sampler, uint32_t index)
 	if (flow_procfs_read(sampler->proc, path, text, sizeof(text)) <= 0 ||
 	    sscanf(text, "rchar: %llu wchar: %llu", &got, &put) != 2)
 		return; /* another user's, or gone: what was known stays */
-	watched->read = (int64_t)got;
-	watched->written = (int64_t)put;
+	watched->now.read = (int64_t)got;
+	watched->now.written = (int64_t)put;
 }
 
 /* The only one whose count can be that of one edge: not a relay, with one edge there. */
@@ -522,8 +565,9 @@ count_by_programs(const struct flow_sampler *sampler,
 	const struct watched *reader = sole(
 		sampler, route->merge == FLOW_NONE ? route->sink : FLOW_NONE,
 		edge->head->in_count);
-	int64_t put = writer ? writer->written : -1;
-	int64_t got = reader ? reader->read : -1;
+	int64_t put =
+		writer ? sum(writer->past.written, writer->now.written) : -1;
+	int64_t got = reader ? sum(reader->past.read, reader->now.read) : -1;
 
 	if (put >= 0 && got >= 0) {
 		/* hardly anything was written and much was read: it spliced */
@@ -632,12 +676,12 @@ find_waits(const struct flow_sampler *sampler, const struct flow_edge *edge,
 	*writer = relay_waits(sampler, edge, true);
 	if (route->merge == FLOW_NONE && route->sink != FLOW_NONE) {
 		node = &sampler->nodes[sampler->watched[route->sink].node];
-		*reader |= node->doing == FLOW_DOING_READING &&
+		*reader |= node->doing == FLOW_DOES_READING &&
 			   node->edge == edge->id;
 	}
 	if (route->source != FLOW_NONE) {
 		node = &sampler->nodes[sampler->watched[route->source].node];
-		*writer |= node->doing == FLOW_DOING_WRITING &&
+		*writer |= node->doing == FLOW_DOES_WRITING &&
 			   node->edge == edge->id;
 	}
 }
@@ -746,13 +790,13 @@ list_waiters(struct flow_sampler *sampler)
 		struct flow_waiter *waiter = &sampler->waiters[id];
 
 		waiter->process = true;
-		waiter->there = node->doing != FLOW_DOING_ENDED &&
-				node->doing != FLOW_DOING_NOTHING_YET;
-		if (node->doing == FLOW_DOING_READING ||
-		    node->doing == FLOW_DOING_WRITING)
+		waiter->there = node->doing != FLOW_DOES_ENDED &&
+				node->doing != FLOW_DOES_NOTHING_YET;
+		if (node->doing == FLOW_DOES_READING ||
+		    node->doing == FLOW_DOES_WRITING)
 			waiter->for_whom =
 				whom(sampler, graph->edges[node->edge],
-				     node->doing == FLOW_DOING_WRITING);
+				     node->doing == FLOW_DOES_WRITING);
 	}
 }
 
@@ -766,16 +810,15 @@ add_up(struct flow_sampler *sampler, struct tally *tally, double seconds,
 	flow_bottleneck_add(sampler->waiters, plan->graph->node_count, seconds,
 			    tally->weights, &tally->node_time);
 	for (size_t i = 0; i < sampler->line.node_count; i++) {
-		enum flow_doing doing = sampler->nodes[i].doing;
+		enum flow_does doing = sampler->nodes[i].doing;
 		uint32_t id = plan->processes[sampler->process_of[i]].node->id;
 
 		tally->cpu[id] += cpu[i];
-		if (doing == FLOW_DOING_SLEEPING)
+		if (doing == FLOW_DOES_SLEEPING)
 			tally->slept[id] += seconds;
-		if (doing == FLOW_DOING_STOPPED)
+		if (doing == FLOW_DOES_STOPPED)
 			tally->stopped[id] += seconds;
-		if (doing != FLOW_DOING_NOTHING_YET &&
-		    doing != FLOW_DOING_ENDED)
+		if (doing != FLOW_DOES_NOTHING_YET && doing != FLOW_DOES_ENDED)
 			tally->there[id] += seconds;
 	}
 }
@@ -788,11 +831,11 @@ sum_up(struct flow_sampler *sampler, int64_t passed, const double *cpu)
 	for (size_t i = 0; i < sampler->line.node_count; i++) {
 		struct flow_node_sight *node = &sampler->nodes[i];
 
-		if (node->doing == FLOW_DOING_RUNNING)
+		if (node->doing == FLOW_DOES_RUNNING)
 			node->running += passed;
-		if (node->doing == FLOW_DOING_READING)
+		if (node->doing == FLOW_DOES_READING)
 			node->waited_in += passed;
-		if (node->doing == FLOW_DOING_WRITING)
+		if (node->doing == FLOW_DOES_WRITING)
 			node->waited_out += passed;
 	}
 	list_waiters(sampler);
@@ -916,10 +959,13 @@ flow_sampler_note_end(struct flow_sampler *sampler, uint32_t index)
 	if (!sampler || index == FLOW_NONE ||
 	    sampler->watched[index].node == SIZE_MAX)
 		return;
+	follow(sampler, index);
 	count_bytes_of(sampler, index);
 	if (flow_task_read(sampler->proc, sampler->state->processes[index].pid,
-			   &task) == 0)
-		sampler->watched[index].parent |= task.dead_children;
+			   &task) < 0)
+		return;
+	sampler->watched[index].parent |= task.dead_children;
+	sampler->watched[index].now.cpu = task.cpu;
 }
 
 void

@@ -21,16 +21,16 @@ flow_sight_nodes(const struct flow_plan *plan)
 }
 
 const char *
-flow_sight_word(enum flow_doing doing)
+flow_sight_word(enum flow_does doing)
 {
 	static const char *const words[] = {
-		[FLOW_DOING_NOTHING_YET] = "not started",
-		[FLOW_DOING_RUNNING] = "running",
-		[FLOW_DOING_READING] = "reading",
-		[FLOW_DOING_WRITING] = "writing",
-		[FLOW_DOING_SLEEPING] = "sleeping",
-		[FLOW_DOING_STOPPED] = "stopped",
-		[FLOW_DOING_ENDED] = "ended",
+		[FLOW_DOES_NOTHING_YET] = "not started",
+		[FLOW_DOES_RUNNING] = "running",
+		[FLOW_DOES_READING] = "reading",
+		[FLOW_DOES_WRITING] = "writing",
+		[FLOW_DOES_SLEEPING] = "sleeping",
+		[FLOW_DOES_STOPPED] = "stopped",
+		[FLOW_DOES_ENDED] = "ended",
 	};
 
 	return words[doing];

@@ -14,14 +14,14 @@
 
 #include "plan.h"
 
-enum flow_doing {
-	FLOW_DOING_NOTHING_YET, /* not started */
-	FLOW_DOING_RUNNING, /* a thread of it runs, is ready to, or waits for a disk */
-	FLOW_DOING_READING, /* waits for input from an edge */
-	FLOW_DOING_WRITING, /* waits for room in an edge */
-	FLOW_DOING_SLEEPING, /* waits for something that is no edge, or unknown */
-	FLOW_DOING_STOPPED, /* by a signal */
-	FLOW_DOING_ENDED,
+enum flow_does {
+	FLOW_DOES_NOTHING_YET, /* not started */
+	FLOW_DOES_RUNNING, /* a thread of it runs, is ready to, or waits for a disk */
+	FLOW_DOES_READING, /* waits for input from an edge */
+	FLOW_DOES_WRITING, /* waits for room in an edge */
+	FLOW_DOES_SLEEPING, /* waits for something that is no edge, or unknown */
+	FLOW_DOES_STOPPED, /* by a signal */
+	FLOW_DOES_ENDED,
 };
 
 /* Where the count of an edge's bytes comes from. */
@@ -35,7 +35,7 @@ enum flow_bytes_from {
 
 /* One node; a node is its process and all that this has started. */
 struct flow_node_sight {
-	enum flow_doing doing;
+	enum flow_does doing;
 	uint32_t edge; /* READING, WRITING: which; else FLOW_NONE */
 	int64_t cpu; /* processor time used so far, nanoseconds */
 	uint64_t memory; /* resident bytes now */
@@ -71,7 +71,7 @@ struct flow_board {
 size_t flow_sight_nodes(const struct flow_plan *plan);
 
 /* "running", "reading", ... as in the report. */
-const char *flow_sight_word(enum flow_doing doing);
+const char *flow_sight_word(enum flow_does doing);
 
 /* Shared memory for PLAN, all zero; lives as long as the processes do. NULL with errno. */
 struct flow_board *flow_board_make(const struct flow_plan *plan);

@@ -242,11 +242,11 @@ put_doing(FILE *out, const struct flow_table *table,
 	const struct flow_graph *graph = table->plan->graph;
 	char *text = NULL;
 
-	if (node->doing == FLOW_DOING_READING) {
+	if (node->doing == FLOW_DOES_READING) {
 		if (asprintf(&text, "waits for input from %s",
 			     graph->edges[node->edge]->tail->name) < 0)
 			abort();
-	} else if (node->doing == FLOW_DOING_WRITING) {
+	} else if (node->doing == FLOW_DOES_WRITING) {
 		if (asprintf(&text, "blocked on output to %s",
 			     graph->edges[node->edge]->head->name) < 0)
 			abort();
@@ -263,11 +263,11 @@ put_state(const struct flow_table *table, FILE *out)
 	size_t there = 0, ended = 0;
 
 	for (size_t i = 0; i < now->node_count; i++) {
-		enum flow_doing doing = flow_board_nodes(now)[i].doing;
+		enum flow_does doing = flow_board_nodes(now)[i].doing;
 
-		ended += doing == FLOW_DOING_ENDED;
-		there += doing != FLOW_DOING_ENDED &&
-			 doing != FLOW_DOING_NOTHING_YET;
+		ended += doing == FLOW_DOES_ENDED;
+		there += doing != FLOW_DOES_ENDED &&
+			 doing != FLOW_DOES_NOTHING_YET;
 	}
 	if (now->over)
 		fputs("over after ", out);
@@ -304,13 +304,13 @@ node_score(const struct flow_table *table, size_t i)
 	if (table->node_of[i]->id == table->now->bottleneck)
 		return 1000;
 	switch (node->doing) {
-	case FLOW_DOING_RUNNING:
+	case FLOW_DOES_RUNNING:
 		return 100 + table->cpu[i];
-	case FLOW_DOING_STOPPED:
+	case FLOW_DOES_STOPPED:
 		return 100;
-	case FLOW_DOING_READING:
-	case FLOW_DOING_WRITING:
-	case FLOW_DOING_SLEEPING:
+	case FLOW_DOES_READING:
+	case FLOW_DOES_WRITING:
+	case FLOW_DOES_SLEEPING:
 		return 10 + table->cpu[i];
 	default:
 		return (double)node->cpu / FLOW_SECOND / 1e6;

@@ -21,7 +21,7 @@ is_even(const struct flow_timeline *line)
 static size_t
 run(struct flow_timeline *line, size_t nodes, size_t edges, int seconds)
 {
-	struct flow_node_sight node[4] = { { .doing = FLOW_DOING_RUNNING } };
+	struct flow_node_sight node[4] = { { .doing = FLOW_DOES_RUNNING } };
 	struct flow_edge_sight edge[4] = { { .bytes = 1 } };
 	size_t most = 0;
 
