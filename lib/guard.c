@@ -70,6 +70,8 @@ flow_guard_take_notes(struct flow_guard *guard)
 
 		if (note.process >= guard->state.plan->process_count)
 			continue;
+		flow_sampler_note_told(guard->state.sampler, note.process,
+				       sizeof(note));
 		note.text[sizeof(note.text) - 1] = '\0';
 		if (note.kind == FLOW_NOTE_LIMIT) {
 			guard->watching = true; /* it may block for ever now */

@@ -55,6 +55,7 @@ struct watched {
 	/* restart=: of those before it, and the same before the last start */
 	struct counts past, before;
 	pid_t pid_before;
+	int64_t told; /* bytes of what it wrote that went to the guardian */
 };
 
 struct flow_sampler {
@@ -551,6 +552,15 @@ is_read_to_end(const struct flow_sampler *sampler,
 	       processes[route->sink].outcome == FLOW_OUTCOME_OK;
 }
 
+/* All that it has put out, or -1. */
+static int64_t
+written_by(const struct watched *watched)
+{
+	int64_t all = sum(watched->past.written, watched->now.written);
+
+	return all > watched->told ? all - watched->told : all < 0 ? -1 : 0;
+}
+
 /* By the counts of the programs at both ends. */
 static void
 count_by_programs(const struct flow_sampler *sampler,
@@ -565,8 +575,7 @@ count_by_programs(const struct flow_sampler *sampler,
 	const struct watched *reader = sole(
 		sampler, route->merge == FLOW_NONE ? route->sink : FLOW_NONE,
 		edge->head->in_count);
-	int64_t put =
-		writer ? sum(writer->past.written, writer->now.written) : -1;
+	int64_t put = writer ? written_by(writer) : -1;
 	int64_t got = reader ? sum(reader->past.read, reader->now.read) : -1;
 
 	if (put >= 0 && got >= 0) {
@@ -966,6 +975,14 @@ flow_sampler_note_end(struct flow_sampler *sampler, uint32_t index)
 		return;
 	sampler->watched[index].parent |= task.dead_children;
 	sampler->watched[index].now.cpu = task.cpu;
+}
+
+void
+flow_sampler_note_told(struct flow_sampler *sampler, uint32_t index,
+		       size_t bytes)
+{
+	if (sampler)
+		sampler->watched[index].told += (int64_t)bytes;
 }
 
 void

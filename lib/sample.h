@@ -56,6 +56,10 @@ void flow_sampler_look(struct flow_sampler *sampler, int64_t now);
 /* Process INDEX has ended and is not yet reaped: its counts are final now. */
 void flow_sampler_note_end(struct flow_sampler *sampler, uint32_t index);
 
+/* It has written so many BYTES to the guardian, before it became a command. */
+void flow_sampler_note_told(struct flow_sampler *sampler, uint32_t index,
+			    size_t bytes);
+
 /* All has ended: the last look. */
 void flow_sampler_finish(struct flow_sampler *sampler);
 

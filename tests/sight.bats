@@ -549,5 +549,14 @@ on_terminal()
 	# between the two it waits to be started again, and has not ended
 	jq -e '[.timeline.samples[:-1][].nodes[1].state] |
 		index("sleeping") and (index("ended") | not)' report.json
-	[ "$(report '.edges[0] | [.bytes, .bytes_from]')" = '[300000,"writer"]' ]
+	mg --report=report.json -e '"head -c 300000 /dev/zero" -> b -> "wc -c"
+		b [restart="always", backoff="50ms"]' \
+		--cmd=b='dd bs=1000 count=100 iflag=fullblock status=none'
+	with 0 300000
+	report '[.nodes[] | [.name, .outcome, .restarts]], .edges'
+	jq -e '.nodes[1].restarts >= 2' report.json
+	jq -e '.edges[0] | .bytes == 300000 and .bytes_from == "writer"' \
+		report.json
+	jq -e '.edges[1] | .bytes == 300000 and .bytes_from == "writer"' \
+		report.json
 }
