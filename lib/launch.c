@@ -13,6 +13,7 @@
 
 #include "guard.h"
 #include "io.h"
+#include "sample.h"
 #include "spawn.h"
 
 #define ORPHAN_GAP (FLOW_SECOND / 10)
@@ -450,6 +451,7 @@ start_process(struct flow_guard *guard, uint32_t index, bool waits)
 			p->noted = spawn.failed;
 			p->note = spawn.failure;
 			guard->running++;
+			flow_sampler_note_start(guard->state.sampler, index);
 			if (flow_process_is_node(process) &&
 			    process->node->timeout && !waits) {
 				p->deadline =

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 #define START_SLACK (64 << 10)
 /* While they run both are not asked in one instant: so much may lie between. */
 #define TIME_SLACK (8 << 20)
+#define DESCRIPTORS_SPARED 32
 /* Share of the time that an edge has to be waited at to count for the reason. */
 #define NOTABLE 0.2
 
@@ -56,6 +58,7 @@ struct watched {
 	struct counts past, before;
 	pid_t pid_before;
 	int64_t told; /* bytes of what it wrote that went to the guardian */
+	int io; /* its /proc/PID/io; owned; -1 */
 };
 
 struct flow_sampler {
@@ -63,6 +66,7 @@ struct flow_sampler {
 	struct flow_board *board;
 	bool line_wanted;
 	int proc;
+	size_t descriptors; /* so many more may be opened, beyond the plan's */
 	int64_t gap, due, looked; /* looked: when, in nanoseconds of the run */
 	struct watched *watched; /* one a process of the plan */
 	uint32_t *process_of; /* of each node */
@@ -173,6 +177,18 @@ note_files(struct flow_sampler *sampler)
 	}
 }
 
+/* How many descriptors the limit leaves beside those that the run needs. */
+static size_t
+spare_descriptors(const struct flow_plan *plan)
+{
+	size_t needed = flow_plan_descriptors(plan) + DESCRIPTORS_SPARED;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < needed)
+		return 0;
+	return (size_t)limit.rlim_cur - needed;
+}
+
 struct flow_sampler *
 flow_sampler_make(const struct flow_state *state, struct flow_board *board,
 		  bool line)
@@ -196,6 +212,7 @@ flow_sampler_make(const struct flow_state *state, struct flow_board *board,
 		zeroed(graph->node_count, sizeof(struct flow_waiter));
 	for (uint32_t i = 0; i < plan->process_count; i++) {
 		sampler->watched[i] = (struct watched){ .node = SIZE_MAX,
+							.io = -1,
 							.now.read = -1,
 							.now.written = -1 };
 		if (!flow_process_is_node(&plan->processes[i]))
@@ -208,6 +225,7 @@ flow_sampler_make(const struct flow_state *state, struct flow_board *board,
 		sampler->edges[i].bytes = sampler->edges[i].waiting = -1;
 	note_standard(sampler);
 	note_files(sampler);
+	sampler->descriptors = spare_descriptors(plan);
 	make_tally(&sampler->whole, graph);
 	make_tally(&sampler->recent, graph);
 	sampler->tasks = flow_tasks_make(sampler->proc, plan->process_count);
@@ -234,6 +252,9 @@ flow_sampler_free(struct flow_sampler *sampler)
 	free(sampler->edges);
 	free(sampler->nodes);
 	free(sampler->process_of);
+	for (size_t i = 0; i < sampler->state->plan->process_count; i++)
+		if (sampler->watched[i].io >= 0)
+			close(sampler->watched[i].io);
 	free(sampler->watched);
 	if (sampler->input >= 0)
 		close(sampler->input);
@@ -510,19 +531,26 @@ look_at_nodes(struct flow_sampler *sampler, double *cpu)
 	}
 }
 
-/* All that process INDEX has read and written so far. */
+/*
+ * All that process INDEX has read and written so far. The file was opened while
+ * it lived: that of one that has ended and is not reaped yet belongs to root.
+ */
 static void
 count_bytes_of(struct flow_sampler *sampler, uint32_t index)
 {
 	struct watched *watched = &sampler->watched[index];
-	char path[64], text[512];
 	unsigned long long got, put;
+	char text[512];
+	ssize_t length;
 
-	snprintf(path, sizeof(path), "%d/io",
-		 (int)sampler->state->processes[index].pid);
-	if (flow_procfs_read(sampler->proc, path, text, sizeof(text)) <= 0 ||
-	    sscanf(text, "rchar: %llu wchar: %llu", &got, &put) != 2)
-		return; /* another user's, or gone: what was known stays */
+	if (watched->io < 0)
+		return;
+	length = pread(watched->io, text, sizeof(text) - 1, 0);
+	if (length <= 0)
+		return; /* it was let become another user's: what was known stays */
+	text[length] = '\0';
+	if (sscanf(text, "rchar: %llu wchar: %llu", &got, &put) != 2)
+		return;
 	watched->now.read = (int64_t)got;
 	watched->now.written = (int64_t)put;
 }
@@ -960,6 +988,33 @@ flow_sampler_look(struct flow_sampler *sampler, int64_t now)
 		       (now / sampler->gap + 1) * sampler->gap;
 }
 
+/* Can the counts of process INDEX be those of an edge? */
+static bool
+may_count(const struct flow_sampler *sampler, uint32_t index)
+{
+	const struct flow_process *process =
+		&sampler->state->plan->processes[index];
+
+	return process->kind == FLOW_PROCESS_COMMAND &&
+	       (process->node->in_count == 1 || process->node->out_count == 1);
+}
+
+void
+flow_sampler_note_start(struct flow_sampler *sampler, uint32_t index)
+{
+	struct watched *watched;
+	char path[64];
+
+	if (!sampler || !sampler->descriptors || !may_count(sampler, index))
+		return;
+	watched = &sampler->watched[index];
+	follow(sampler, index);
+	snprintf(path, sizeof(path), "%d/io",
+		 (int)sampler->state->processes[index].pid);
+	watched->io = openat(sampler->proc, path, O_RDONLY | O_CLOEXEC);
+	sampler->descriptors -= watched->io >= 0;
+}
+
 void
 flow_sampler_note_end(struct flow_sampler *sampler, uint32_t index)
 {
@@ -970,6 +1025,11 @@ flow_sampler_note_end(struct flow_sampler *sampler, uint32_t index)
 		return;
 	follow(sampler, index);
 	count_bytes_of(sampler, index);
+	if (sampler->watched[index].io >= 0) {
+		close(sampler->watched[index].io);
+		sampler->watched[index].io = -1;
+		sampler->descriptors++;
+	}
 	if (flow_task_read(sampler->proc, sampler->state->processes[index].pid,
 			   &task) < 0)
 		return;

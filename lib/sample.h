@@ -53,6 +53,9 @@ int64_t flow_sampler_next(const struct flow_sampler *sampler);
 /* Looks, if it is due at NOW. SAMPLER may be NULL. */
 void flow_sampler_look(struct flow_sampler *sampler, int64_t now);
 
+/* Process INDEX has been started. */
+void flow_sampler_note_start(struct flow_sampler *sampler, uint32_t index);
+
 /* Process INDEX has ended and is not yet reaped: its counts are final now. */
 void flow_sampler_note_end(struct flow_sampler *sampler, uint32_t index);
 
