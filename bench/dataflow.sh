@@ -250,19 +250,30 @@ part_key()
 	line key mkfifo-graph awk x 3
 }
 
+# The same data through a chain and a relay, and through pipes alone.
 part_sight()
 {
+	local name
 	make_text
-	heading "the cost of watching: share of the time without -p"
-	write sight mkfifo-graph <<-'END'
+	write relays mkfifo-graph <<-'END'
 	digraph { "cat text text text text" -> "tr a-z A-Z" -> {"wc -l" "wc -c"} }
 	END
-	write sight with-p <<-END
-	"$MG" -p sight.mkfifo-graph 2>/dev/null
+	write pipes mkfifo-graph <<-'END'
+	digraph { "cat text text text text" -> "tr a-z A-Z" -> "wc -l" }
 	END
-	measure sight 1 mkfifo-graph with-p
-	line sight mkfifo-graph mkfifo-graph of
-	line sight with-p mkfifo-graph of 1.03
+	for name in relays pipes; do
+		write "$name" with-p <<-END
+		"$MG" -p $name.mkfifo-graph 2>/dev/null
+		END
+		write "$name" with-report <<-END
+		"$MG" --report=/dev/null $name.mkfifo-graph
+		END
+		heading "the cost of watching, $name: share of the time without"
+		measure "$name" 1 mkfifo-graph with-p with-report
+		line "$name" mkfifo-graph mkfifo-graph of
+		line "$name" with-p mkfifo-graph of 1.03
+		line "$name" with-report mkfifo-graph of 1.03
+	done
 }
 
 # switches PID...: context switches of all these processes so far.
@@ -274,10 +285,41 @@ switches()
 	done | awk '/ctxt_switches/ { n += $2 } END { print n }'
 }
 
+# pause SECONDS, without a process of its own.
+pause()
+{
+	read -r -t "$1" <>"$work/clock"
+}
+
+# idle NAME CHILDREN [OPTION]: runs idle.NAME, of which so many processes are
+# there when all have been started, and sets `woken` and `relays`.
+idle()
+{
+	local name=$1 children=$2 pid guardian before after
+	(cd "$work" && exec "$MG" ${3+"$3"} "idle.$name") \
+		</dev/null >"$work/end" 2>/dev/null &
+	pid=$!
+	exec 9>"$work/hold" # opened once the first node reads there
+	until guardian=$(pgrep -P $pid flow-guardian) &&
+		test "$(pgrep -c -P "$guardian")" -ge "$children"; do
+		pause 0.05
+	done
+	# the one look for a quiet run comes 5 s after the start: not in between
+	pause 0.5
+	mapfile -t relays < <(pgrep -P "$guardian" '^flow-')
+	before=$(switches $pid "$guardian" "${relays[@]}")
+	pause 3
+	after=$(switches $pid "$guardian" "${relays[@]}")
+	woken=$((after - before))
+	echo >&9
+	exec 9>&-
+	wait $pid || die "idle: failed"
+	test "$(cat "$work/end")" = end || die "idle: nothing came through"
+}
+
 part_idle()
 {
-	local pid guardian before after i
-	printf '\n1,000 idle edges: wake-ups of mkfifo-graph in 3 s\n'
+	local i woken relays
 	{
 		echo 'digraph { node [cmd=cat]'
 		echo 'n0 [cmd="read x <hold; echo end"]'
@@ -285,25 +327,28 @@ part_idle()
 			echo "n$((i - 1)) -> n$i"
 		done
 		echo '}'
-	} | write idle mkfifo-graph
+	} | write idle chain
+	{
+		echo 'digraph { node [cmd=cat]'
+		echo 'n0 [cmd="read x <hold; echo end"]; last [cmd="head -n 1"]'
+		echo 'n0 -> {'
+		for ((i = 1; i <= 500; i++)); do
+			echo "n$i"
+		done
+		echo '} -> last }'
+	} | write idle star
 	mkfifo "$work/hold"
-	(cd "$work" && exec "$MG" idle.mkfifo-graph) </dev/null >"$work/end" &
-	pid=$!
-	exec 9>"$work/hold" # opened once the first node reads there
-	until test "$(pgrep -c -P "$(pgrep -P $pid | head -n 1)")" -ge 1001; do
-		read -r -t 0.05 <>"$work/clock"
+	printf '\n1,000 idle edges: wake-ups of front, guardian and relays in 3 s\n'
+	for i in 'chain 1001' 'star 504'; do
+		# shellcheck disable=SC2086
+		idle $i
+		printf '%-26s %10d %31s\n' \
+			"${i% *}, ${#relays[@]} relays" "$woken" \
+			"= 0   $(test "$woken" -eq 0 && echo pass || echo MISS)"
+		# shellcheck disable=SC2086
+		idle $i -p
+		printf '%-26s %10d\n' "${i% *} with -p" "$woken"
 	done
-	guardian=$(pgrep -P $pid | head -n 1)
-	read -r -t 0.5 <>"$work/clock"
-	before=$(switches $pid "$guardian")
-	read -r -t 3 <>"$work/clock"
-	after=$(switches $pid "$guardian")
-	echo >&9
-	exec 9>&-
-	wait $pid || die "idle: failed"
-	test "$(cat "$work/end")" = end || die "idle: nothing came through"
-	printf '%-26s %10d %31s\n' "front and guardian" $((after - before)) \
-		"= 0   $(test "$after" -eq "$before" && echo pass || echo MISS)"
 }
 
 has_parallel=$(has parallel parallel)

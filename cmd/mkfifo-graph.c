@@ -23,25 +23,28 @@
 #include "plan.h"
 #include "run.h"
 #include "show.h"
+#include "sight.h"
 #include "size.h"
 #include "start.h"
+#include "visit.h"
 
 enum { LARGEST_REPORT = 1 << 30 }; /* bytes */
 
-enum action { RUN, CHECK, DRY_RUN, DOT, MAKE, UNMAKE };
+enum action { RUN, CHECK, DRY_RUN, DOT, MAKE, UNMAKE, STATUS, PEEK, SIGNAL };
 
 struct options {
 	enum action action;
 	const char *file; /* the graph's; NULL with expression */
 	const char *expression;
 	const char *folder; /* of --make and --unmake */
+	const char *what; /* of --peek and --signal: RUN:EDGE, RUN:NODE:SIGNAL */
 	const char *output; /* stands for standard output, or NULL */
 	const char
 		*report; /* file for the JSON, "-": standard output, or NULL */
 	const char *from; /* report of an earlier run to draw, or NULL */
 	const char *perfetto; /* file for the trace, or NULL */
 	int64_t timeout; /* nanoseconds; 0: none */
-	bool fail_fast, tag, trace;
+	bool fail_fast, tag, trace, progress, json;
 	char **defines, **commands, **draw; /* NULL-terminated */
 	char *const *args; /* the graph's; NULL-terminated */
 };
@@ -55,7 +58,11 @@ enum {
 	OPTION_REPORT,
 	OPTION_DRAW,
 	OPTION_FROM,
-	OPTION_PERFETTO
+	OPTION_PERFETTO,
+	OPTION_STATUS,
+	OPTION_JSON,
+	OPTION_PEEK,
+	OPTION_SIGNAL
 };
 
 static const struct argp_option option_table[] = {
@@ -83,6 +90,8 @@ static const struct argp_option option_table[] = {
 	  "Prefix the nodes' standard error with their names", 0 },
 	{ "trace-commands", 'x', NULL, 0, "Print each command as it is started",
 	  0 },
+	{ "progress", 'p', NULL, 0,
+	  "Show what each node and edge does while it runs", 0 },
 	{ "report", OPTION_REPORT, "FILE", 0, "Write the run to FILE as JSON",
 	  0 },
 	{ "draw", OPTION_DRAW, "FILE", 0,
@@ -91,6 +100,12 @@ static const struct argp_option option_table[] = {
 	  "Write the run to FILE in the Trace Event format", 0 },
 	{ "from", OPTION_FROM, "REPORT", 0,
 	  "Run nothing; draw the run of which this is the report", 0 },
+	{ "status", OPTION_STATUS, NULL, 0, "List your graphs that run", 0 },
+	{ "json", OPTION_JSON, NULL, 0, "With --status: as JSON", 0 },
+	{ "peek", OPTION_PEEK, "RUN:EDGE", 0,
+	  "Print what waits in the pipe of an edge, and leave it there", 0 },
+	{ "signal", OPTION_SIGNAL, "RUN:NODE:SIG", 0,
+	  "Send a signal to a node of a graph that runs", 0 },
 	{ 0 }
 };
 
@@ -197,6 +212,9 @@ parse_option(int key, char *arg, struct argp_state *state)
 	case 'x':
 		options->trace = true;
 		break;
+	case 'p':
+		options->progress = true;
+		break;
 	case OPTION_REPORT:
 		if (!*arg)
 			argp_error(state,
@@ -219,7 +237,20 @@ parse_option(int key, char *arg, struct argp_state *state)
 		*(key == OPTION_FROM ? &options->from : &options->perfetto) =
 			arg;
 		break;
+	case OPTION_STATUS:
+		options->action = STATUS;
+		break;
+	case OPTION_JSON:
+		options->json = true;
+		break;
+	case OPTION_PEEK:
+	case OPTION_SIGNAL:
+		options->action = key == OPTION_PEEK ? PEEK : SIGNAL;
+		options->what = arg;
+		break;
 	case ARGP_KEY_ARG:
+		if (options->action >= STATUS)
+			argp_error(state, "%s: no graph is wanted here", arg);
 		/* the graph's own arguments may look like options */
 		if (!options->expression)
 			options->file = arg;
@@ -228,7 +259,8 @@ parse_option(int key, char *arg, struct argp_state *state)
 		state->next = state->argc;
 		break;
 	case ARGP_KEY_END:
-		if (!options->file && !options->expression)
+		if (options->action < STATUS && !options->file &&
+		    !options->expression)
 			argp_error(
 				state,
 				"no graph: name a file, or give one with -e");
@@ -494,6 +526,13 @@ run(const struct options *options, const struct flow_plan *plan)
 	sigset_t mask;
 	int status;
 
+	if (options->progress) {
+		run_options.board = flow_board_make(plan);
+		if (!run_options.board)
+			flow_complain("warning: cannot show the progress: %s",
+				      strerror(errno));
+	}
+
 	if (!options->file || strcmp(options->file, "-") != 0)
 		warn_of_unread_input(plan->graph);
 	sigprocmask(SIG_BLOCK, NULL, &mask);
@@ -525,6 +564,26 @@ name_fifos(const struct options *options, const struct flow_graph *graph)
 	return bad ? error.status : 0;
 }
 
+/* --status, --peek, --signal: of graphs that run already. */
+static int
+visit(const struct options *options)
+{
+	struct flow_error error = { 0 };
+	int result;
+
+	if (options->action == STATUS)
+		result = flow_visit_list(options->json, stdout, &error);
+	else if (options->action == PEEK)
+		result = flow_visit_peek(options->what, stdout, &error);
+	else
+		result = flow_visit_signal(options->what, &error);
+	if (result < 0) {
+		flow_complain("%s", error.text);
+		return error.status;
+	}
+	return options->action == STATUS && result == 0 ? 1 : 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -542,6 +601,8 @@ main(int argc, char **argv)
 	flow_start(argv[0]);
 	argv[0] = program_invocation_short_name; /* as in all messages */
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &options);
+	if (options.action >= STATUS)
+		return visit(&options);
 	for (size_t i = 0; options.defines[i]; i++)
 		putenv(options.defines[i]);
 	graph = load_graph(&options);

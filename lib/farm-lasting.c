@@ -80,7 +80,7 @@ make_room(struct bytes *bytes, size_t least)
 		bytes->begin = bytes->end = 0;
 	if (bytes->size - bytes->end >= least)
 		return 0;
-	if (bytes->begin >= held(bytes)) {
+	if (bytes->begin > 0 && bytes->begin >= held(bytes)) {
 		memcpy(bytes->data, bytes->data + bytes->begin, held(bytes));
 		bytes->end -= bytes->begin;
 		bytes->begin = 0;

@@ -530,6 +530,15 @@ flow_file_size(const struct flow_open_file *file)
 	return st.st_size;
 }
 
+bool
+flow_file_tells(const struct flow_open_file *file)
+{
+	struct stat st;
+
+	return file->planned->mode == FLOW_FILE_READ && file->fd >= 0 &&
+	       fstat(file->fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 void
 flow_files_close(struct flow_open_file *files, size_t count)
 {

@@ -58,6 +58,9 @@ int flow_file_publish_one(struct flow_open_file *file,
 /* Bytes collected, or -1. */
 long long flow_file_size(const struct flow_open_file *file);
 
+/* Is it a regular file that is read? Then its offset is that of its reader, and it may stay open. */
+bool flow_file_tells(const struct flow_open_file *file);
+
 /* Closes FILES and removes every temporary that was not published. */
 void flow_files_close(struct flow_open_file *files, size_t count);
 

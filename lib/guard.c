@@ -16,8 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "door.h"
 #include "guard.h"
 #include "report.h"
+#include "sample.h"
 #include "verdict.h"
 
 #define HOLD_GAP (FLOW_SECOND / 20)
@@ -68,6 +70,8 @@ flow_guard_take_notes(struct flow_guard *guard)
 
 		if (note.process >= guard->state.plan->process_count)
 			continue;
+		flow_sampler_note_told(guard->state.sampler, note.process,
+				       sizeof(note));
 		note.text[sizeof(note.text) - 1] = '\0';
 		if (note.kind == FLOW_NOTE_LIMIT) {
 			guard->watching = true; /* it may block for ever now */
@@ -225,6 +229,8 @@ keep_due(struct flow_guard *guard)
 		flow_launch_free_orphans(guard);
 	if (guard->hold_pending)
 		flow_hold_settle(guard);
+	if (guard->running || guard->pending)
+		flow_sampler_look(guard->state.sampler, now);
 	if (!guard->ending && guard->running)
 		flow_watch(guard, now);
 }
@@ -263,6 +269,8 @@ wait_time(const struct flow_guard *guard)
 		sooner(&next, now + HOLD_GAP);
 	sooner(&next, guard->orphans_at);
 	sooner(&next, flow_again_next(guard));
+	if (guard->running || guard->pending)
+		sooner(&next, flow_sampler_next(state->sampler));
 	if (guard->running && !guard->ending)
 		sooner(&next, flow_watch_next(guard));
 	if (!guard->running && !guard->pending)
@@ -283,6 +291,7 @@ wait_for_something(struct flow_guard *guard)
 		{ .fd = guard->front, .events = POLLIN },
 		{ .fd = guard->notes[0], .events = POLLIN },
 		{ .fd = guard->inotify, .events = POLLIN },
+		{ .fd = guard->door, .events = POLLIN },
 	};
 
 	if (poll(fds, sizeof(fds) / sizeof(fds[0]), wait_time(guard)) < 0 &&
@@ -304,6 +313,8 @@ wait_for_something(struct flow_guard *guard)
 		flow_guard_take_notes(guard);
 	if (fds[3].revents)
 		flow_launch_opened(guard);
+	if (fds[4].revents)
+		flow_door_answer(guard);
 }
 
 /* Puts files in their places; a failure there is the run's. */
@@ -364,6 +375,8 @@ conclude(struct flow_guard *guard)
 	commit(guard);
 	state->status = flow_verdict_status(state);
 	line = flow_verdict_line(state);
+	if (state->sampler)
+		flow_sampler_finish(state->sampler);
 	report(state, line, state->options->memory);
 	report(state, line, state->options->report);
 	if (line && state->reason != FLOW_REASON_SIGNAL)
@@ -374,6 +387,7 @@ conclude(struct flow_guard *guard)
 		state->options->say("%s", line);
 	free(line);
 	flow_watch_free(guard);
+	flow_sampler_free(state->sampler);
 	free(guard->lingers);
 	flow_files_close(state->files, state->plan->file_count);
 	flow_rundir_remove(guard->rundir);
@@ -395,13 +409,26 @@ open_ears(struct flow_guard *guard)
 	if (guard->signals < 0 || pipe2(guard->notes, O_CLOEXEC) < 0)
 		return -1;
 	fcntl(guard->notes[0], F_SETFL, O_NONBLOCK); /* our end alone */
+	guard->door = flow_door_open();
 	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+/* A run that cannot be seen is run all the same. */
+static void
+open_eyes(struct flow_state *state)
+{
+	bool line = state->options->report >= 0 || state->options->memory >= 0;
+
+	if (line || state->options->board)
+		state->sampler = flow_sampler_make(
+			state, state->options->board, line);
 }
 
 int
 flow_guard_run(struct flow_guard *guard)
 {
 	guard->state.started = flow_now();
+	open_eyes(&guard->state);
 	if (open_ears(guard) < 0 || flow_launch(guard) < 0) {
 		if (!guard->state.trouble &&
 		    asprintf(&guard->state.trouble, "cannot start: %s",

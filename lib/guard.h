@@ -43,6 +43,7 @@ struct flow_guard {
 	int front; /* socket to the front; -1: it has gone */
 	int signals; /* signalfd */
 	int notes[2]; /* pipe of struct flow_note */
+	int door; /* socket where others ask; -1: none */
 	int inotify; /* FIFOs whose opening is waited for; -1: none */
 	size_t running; /* processes */
 	size_t pending; /* processes that are to be started again */

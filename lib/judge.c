@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "guard.h"
+#include "sample.h"
 #include "verdict.h"
 
 #define AWAIT_TRIES 250
@@ -292,6 +293,7 @@ flow_judge_reap(struct flow_guard *guard, int which, pid_t pid)
 		return 0;
 	index = flow_judge_process_of(guard, ended.si_pid);
 	killed = ended.si_code != CLD_EXITED;
+	flow_sampler_note_end(guard->state.sampler, index);
 	if (index != FLOW_NONE)
 		probe(guard, index, killed ? ended.si_status : 0,
 		      killed ? 0 : ended.si_status);

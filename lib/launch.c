@@ -13,6 +13,7 @@
 
 #include "guard.h"
 #include "io.h"
+#include "sample.h"
 #include "spawn.h"
 
 #define ORPHAN_GAP (FLOW_SECOND / 10)
@@ -39,6 +40,7 @@ make_fifo(struct flow_guard *guard, const struct flow_pipe *plan,
 	  struct flow_pipe_state *p, uint32_t index)
 {
 	struct stat st;
+	int size;
 
 	if (asprintf(&p->path, "%s/%u", guard->rundir->path, index) < 0)
 		abort();
@@ -52,6 +54,8 @@ make_fifo(struct flow_guard *guard, const struct flow_pipe *plan,
 		return trouble(guard, "open FIFO", p->path);
 	if (plan->capacity)
 		fcntl(p->keeper, F_SETPIPE_SZ, (int)plan->capacity);
+	size = fcntl(p->keeper, F_GETPIPE_SZ);
+	p->capacity = size > 0 ? (uint64_t)size : 0;
 	p->ends[plan->path_read] = open(
 		p->path, (plan->path_read ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
 	if (p->ends[plan->path_read] < 0)
@@ -85,6 +89,7 @@ make_pipe(struct flow_guard *guard, uint32_t index)
 			plan->from, plan->to,
 			(unsigned long long)plan->capacity,
 			(unsigned long long)granted);
+	p->capacity = granted;
 	if (fstat(p->ends[0], &st) == 0)
 		p->inode = (struct flow_inode){ st.st_dev, st.st_ino };
 	if (plan->hold || plan->probe) {
@@ -170,9 +175,12 @@ close_place(struct flow_guard *guard, const struct flow_place *place,
 
 	if (place->thing == FLOW_THING_STDIN_AGAIN)
 		close(wire->from);
+	/* the offset of a file that is read tells how far that has come */
 	if (place->thing == FLOW_THING_FILE &&
 	    !guard->state.files[place->index].commits &&
-	    guard->state.files[place->index].fd >= 0) {
+	    guard->state.files[place->index].fd >= 0 &&
+	    !(guard->state.sampler &&
+	      flow_file_tells(&guard->state.files[place->index]))) {
 		close(guard->state.files[place->index].fd);
 		guard->state.files[place->index].fd = -1;
 	}
@@ -443,6 +451,7 @@ start_process(struct flow_guard *guard, uint32_t index, bool waits)
 			p->noted = spawn.failed;
 			p->note = spawn.failure;
 			guard->running++;
+			flow_sampler_note_start(guard->state.sampler, index);
 			if (flow_process_is_node(process) &&
 			    process->node->timeout && !waits) {
 				p->deadline =

@@ -10,6 +10,7 @@
 
 #include "io.h"
 #include "report.h"
+#include "sample.h"
 #include "verdict.h"
 
 static const char *const outcomes[] = {
@@ -103,16 +104,28 @@ tries_entry(const struct flow_state *state, const struct flow_again *again)
 	return tries;
 }
 
+static void
+add_waits(json_t *entry, const struct flow_node_sight *sight)
+{
+	json_object_set_new(entry, "running_s",
+			    json_real(seconds(sight->running)));
+	json_object_set_new(entry, "waiting_input_s",
+			    json_real(seconds(sight->waited_in)));
+	json_object_set_new(entry, "waiting_output_s",
+			    json_real(seconds(sight->waited_out)));
+}
+
+/* SIGHT is NULL for a relay. */
 static json_t *
-process_entry(const struct flow_state *state, size_t index)
+process_entry(const struct flow_state *state, size_t index,
+	      const struct flow_node_sight *sight)
 {
 	const struct flow_process *process = &state->plan->processes[index];
 	const struct flow_process_state *p = &state->processes[index];
-	bool command = process->kind == FLOW_PROCESS_COMMAND;
 	json_t *entry = json_object();
 
 	json_object_set_new(entry, "name", text(process->name));
-	if (command) {
+	if (flow_process_is_node(process)) {
 		json_object_set_new(entry, "line",
 				    json_integer(process->node->line));
 		if (process->node->inner)
@@ -129,37 +142,34 @@ process_entry(const struct flow_state *state, size_t index)
 	json_object_set_new(entry, "signal", signal_name(p->signal));
 	json_object_set_new(entry, "timed_out", json_boolean(p->timed_out));
 	set_usage(entry, state, p->pid ? p->started : 0, p->ended, &p->usage);
-	if (!command)
+	if (!flow_process_is_node(process))
 		return entry;
 	json_object_set_new(entry, "restarts",
 			    json_integer((json_int_t)p->again.restarts));
 	json_object_set_new(entry, "tries", tries_entry(state, &p->again));
+	if (sight)
+		add_waits(entry, sight);
 	return entry;
 }
 
-/* Bytes are known where a relay or a file of ours stands at one of the ends. */
+/* What a sight does not know is null. */
 static json_t *
-edge_bytes(const struct flow_state *state, const struct flow_route *route)
+known(int64_t number)
 {
-	if (route->pipe != FLOW_NONE && route->copy != FLOW_NONE)
-		return json_integer((json_int_t)atomic_load(
-			&state->meters[route->pipe].put));
-	if (route->pipe != FLOW_NONE && route->merge != FLOW_NONE)
-		return json_integer((json_int_t)atomic_load(
-			&state->meters[route->pipe].taken));
-	if (route->file != FLOW_NONE && route->merge == FLOW_NONE) {
-		long long size = flow_file_size(&state->files[route->file]);
-
-		return size < 0 ? json_null() : json_integer(size);
-	}
-	return json_null();
+	return number < 0 ? json_null() : json_integer(number);
 }
 
 static json_t *
 edge_entry(const struct flow_state *state, const struct flow_edge *edge,
 	   const bool *patched)
 {
+	static const char *const sources[] = {
+		[FLOW_BYTES_RELAY] = "relay",	[FLOW_BYTES_FILE] = "file",
+		[FLOW_BYTES_WRITER] = "writer", [FLOW_BYTES_READER] = "reader",
+	};
 	const struct flow_route *route = &state->plan->routes[edge->id];
+	const struct flow_edge_sight *sight =
+		&flow_sampler_edges(state->sampler)[edge->id];
 	json_t *entry = json_object();
 	char port[64];
 
@@ -172,7 +182,17 @@ edge_entry(const struct flow_state *state, const struct flow_edge *edge,
 		entry, "in",
 		text(flow_port_name(&edge->in, port, sizeof(port))));
 	json_object_set_new(entry, "line", json_integer(edge->line));
-	json_object_set_new(entry, "bytes", edge_bytes(state, route));
+	json_object_set_new(entry, "bytes", known(sight->bytes));
+	json_object_set_new(entry, "bytes_from",
+			    sight->from ? json_string(sources[sight->from]) :
+					  json_null());
+	json_object_set_new(entry, "capacity_bytes",
+			    known(sight->capacity ? (int64_t)sight->capacity :
+						    -1));
+	json_object_set_new(entry, "reader_waited_s",
+			    json_real(seconds(sight->reader_waited)));
+	json_object_set_new(entry, "writer_waited_s",
+			    json_real(seconds(sight->writer_waited)));
 	if (edge->elastic && route->pipe != FLOW_NONE)
 		json_object_set_new(
 			entry, "spilled_most_bytes",
@@ -219,6 +239,91 @@ failure_entry(const struct flow_state *state, const char *line)
 }
 
 static json_t *
+bottleneck_entry(const struct flow_state *state)
+{
+	char reason[192];
+	uint32_t id = flow_sampler_bottleneck(state->sampler, reason,
+					      sizeof(reason));
+	json_t *entry;
+
+	if (id == FLOW_NONE)
+		return json_null();
+	entry = json_object();
+	json_object_set_new(entry, "node",
+			    text(state->plan->graph->nodes[id]->name));
+	json_object_set_new(entry, "reason", json_string(reason));
+	return entry;
+}
+
+/* What node N did up to MOMENT; BEFORE is the one before it, or NULL. */
+static json_t *
+node_moment(const struct flow_moment *moment, const struct flow_moment *before,
+	    size_t n)
+{
+	const struct flow_node_sight *node = &moment->nodes[n];
+	int64_t used = node->cpu - (before ? before->nodes[n].cpu : 0);
+	int64_t passed = moment->at - (before ? before->at : 0);
+	json_t *entry = json_object();
+
+	json_object_set_new(entry, "state",
+			    json_string(flow_sight_word(node->doing)));
+	json_object_set_new(entry, "edge",
+			    node->edge == FLOW_NONE ? json_null() :
+						      json_integer(node->edge));
+	json_object_set_new(
+		entry, "cpu",
+		json_real(passed > 0 ? (double)used / (double)passed : 0));
+	json_object_set_new(entry, "memory_bytes",
+			    json_integer((json_int_t)node->memory));
+	return entry;
+}
+
+/* A count from another source than the last one would not go on from it. */
+static json_t *
+edge_moment(const struct flow_edge_sight *sight,
+	    const struct flow_edge_sight *last)
+{
+	json_t *entry = json_object();
+
+	json_object_set_new(entry, "bytes",
+			    known(sight->from == last->from ? sight->bytes :
+							      -1));
+	json_object_set_new(entry, "waiting_bytes", known(sight->waiting));
+	return entry;
+}
+
+static json_t *
+timeline_entry(const struct flow_state *state)
+{
+	const struct flow_timeline *line = flow_sampler_line(state->sampler);
+	const struct flow_edge_sight *last = flow_sampler_edges(state->sampler);
+	json_t *entry = json_object(), *samples = json_array();
+
+	for (size_t i = 0; i < line->count; i++) {
+		const struct flow_moment *moment = &line->moments[i];
+		json_t *sample = json_object(), *nodes = json_array(),
+		       *edges = json_array();
+
+		for (size_t n = 0; n < line->node_count; n++)
+			json_array_append_new(
+				nodes,
+				node_moment(moment, i ? moment - 1 : NULL, n));
+		for (size_t e = 0; e < line->edge_count; e++)
+			json_array_append_new(
+				edges, edge_moment(&moment->edges[e], &last[e]));
+		json_object_set_new(sample, "t_s",
+				    json_real(seconds(moment->at)));
+		json_object_set_new(sample, "nodes", nodes);
+		json_object_set_new(sample, "edges", edges);
+		json_array_append_new(samples, sample);
+	}
+	json_object_set_new(entry, "interval_s",
+			    json_real(seconds(line->interval)));
+	json_object_set_new(entry, "samples", samples);
+	return entry;
+}
+
+static json_t *
 whole_report(const struct flow_state *state, const char *line)
 {
 	const struct flow_plan *plan = state->plan;
@@ -227,16 +332,20 @@ whole_report(const struct flow_state *state, const char *line)
 	       *files = json_array();
 	const char *reason = reasons[state->reason];
 	bool *patched = calloc(plan->graph->edge_count + 1, sizeof(*patched));
+	const struct flow_node_sight *sight =
+		flow_sampler_nodes(state->sampler);
 
 	if (!patched)
 		abort();
 	flow_verdict_patched(state, patched);
-	for (size_t i = 0; i < plan->process_count; i++)
-		json_array_append_new(plan->processes[i].kind ==
-						      FLOW_PROCESS_COMMAND
-					      ? nodes
-					      : relays,
-				      process_entry(state, i));
+	for (size_t i = 0; i < plan->process_count; i++) {
+		if (flow_process_is_node(&plan->processes[i]))
+			json_array_append_new(
+				nodes, process_entry(state, i, sight++));
+		else
+			json_array_append_new(relays,
+					      process_entry(state, i, NULL));
+	}
 	for (size_t i = 0; i < plan->graph->edge_count; i++)
 		json_array_append_new(
 			edges,
@@ -258,6 +367,8 @@ whole_report(const struct flow_state *state, const char *line)
 	json_object_set_new(root, "relays", relays);
 	json_object_set_new(root, "edges", edges);
 	json_object_set_new(root, "files", files);
+	json_object_set_new(root, "bottleneck", bottleneck_entry(state));
+	json_object_set_new(root, "timeline", timeline_entry(state));
 	return root;
 }
 

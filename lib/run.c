@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "guard.h"
+#include "progress.h"
 #include "spawn.h"
 
 /* Room for DESCRIPTORS at once: the soft limit is raised, the hard one is not ours. */
@@ -112,9 +113,25 @@ clean_up_after(struct flow_guard *guard, int status, struct flow_error *error)
 	return 125;
 }
 
+/* Ctrl-Z: as it would be without a display, which gives the terminal back first. */
+static void
+stop(struct flow_progress *progress)
+{
+	sigset_t set;
+
+	flow_progress_pause(progress);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTSTP);
+	raise(SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &set, NULL); /* here we are stopped */
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	flow_progress_resume(progress);
+}
+
 /* Passes on what came; returns the last signal that asks us to end, or LAST. */
 static int
-pass_signals(int signals, int guardian, int last)
+pass_signals(int signals, int guardian, struct flow_progress *progress,
+	     int last)
 {
 	struct signalfd_siginfo info;
 
@@ -126,6 +143,10 @@ pass_signals(int signals, int guardian, int last)
 
 		if (order.signal == SIGCHLD)
 			continue;
+		if (order.signal == SIGTSTP) {
+			stop(progress);
+			continue;
+		}
 		last = order.signal;
 		send(guardian, &order, sizeof(order),
 		     MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -135,12 +156,13 @@ pass_signals(int signals, int guardian, int last)
 
 /* Reaps; true once the guardian PID is among them, its status in *STATUS. */
 static bool
-reaped(pid_t pid, int *status)
+reaped(pid_t pid, struct flow_progress *progress, int *status)
 {
 	int one;
 	pid_t got;
 
 	while ((got = waitpid(-1, &one, WNOHANG)) > 0) {
+		flow_progress_reaped(progress, got);
 		if (got == pid) {
 			*status = one;
 			return true;
@@ -152,22 +174,24 @@ reaped(pid_t pid, int *status)
 /* The front's life: passes signals on until the guardian has ended. */
 static int
 attend(struct flow_guard *guard, pid_t pid, int guardian, int signals,
-       struct flow_error *error)
+       struct flow_progress *progress, struct flow_error *error)
 {
 	struct flow_answer answer;
 	int status = 0, signal = 0;
 	ssize_t got;
 
-	while (!reaped(pid, &status)) {
+	while (!reaped(pid, progress, &status)) {
 		struct pollfd fd = { .fd = signals, .events = POLLIN };
 
 		if (poll(&fd, 1, -1) == 1)
-			signal = pass_signals(signals, guardian, signal);
+			signal = pass_signals(signals, guardian, progress,
+					      signal);
 	}
+	flow_progress_end(progress);
 	do /* an order that it no longer read comes back as an error, once */
 		got = recv(guardian, &answer, sizeof(answer), MSG_DONTWAIT);
 	while (got < 0 && errno == ECONNRESET);
-	signal = pass_signals(signals, guardian, signal);
+	signal = pass_signals(signals, guardian, progress, signal);
 	if (got == sizeof(answer)) {
 		/* the nodes had it too, and were sooner than the order */
 		if (answer.status > 0 && signal &&
@@ -180,7 +204,7 @@ attend(struct flow_guard *guard, pid_t pid, int guardian, int signals,
 }
 
 static int
-listen_to_signals(void)
+listen_to_signals(bool display)
 {
 	struct sigaction hangup;
 	sigset_t wanted;
@@ -194,6 +218,10 @@ listen_to_signals(void)
 	if (hangup.sa_handler !=
 	    SIG_IGN) /* blocked, it would be heard anyway */
 		sigaddset(&wanted, SIGHUP);
+	if (display) {
+		sigaddset(&wanted, SIGTSTP);
+		sigprocmask(SIG_BLOCK, &wanted, NULL);
+	}
 	return signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -234,12 +262,14 @@ let_go_of_data(struct flow_state *state)
 static int
 fork_guardian(struct flow_guard *guard, struct flow_error *error)
 {
+	const struct flow_run_options *options = guard->state.options;
+	struct flow_progress progress = { .socket = -1 };
 	int sockets[2], signals;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) <
 		    0 ||
-	    (signals = listen_to_signals()) < 0 ||
+	    (signals = listen_to_signals(options->board != NULL)) < 0 ||
 	    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ||
 	    (pid = fork()) < 0) {
 		flow_error_set(error, EX_OSERR, "cannot start the guardian: %s",
@@ -261,7 +291,12 @@ fork_guardian(struct flow_guard *guard, struct flow_error *error)
 	}
 	close(sockets[1]);
 	let_go_of_data(&guard->state);
-	return attend(guard, pid, sockets[0], signals, error);
+	if (options->board &&
+	    flow_progress_start(&progress, guard->state.plan,
+				options->board) < 0)
+		options->say("warning: cannot show the progress: %s",
+			     strerror(errno));
+	return attend(guard, pid, sockets[0], signals, &progress, error);
 }
 
 int
@@ -271,6 +306,7 @@ flow_run(const struct flow_plan *plan, const struct flow_run_options *options,
 	struct flow_rundir rundir = { .fd = -1 };
 	struct flow_guard guard = { .rundir = &rundir,
 				    .front = -1,
+				    .door = -1,
 				    .inotify = -1 };
 
 	if (raise_limit(&guard, flow_plan_descriptors(plan), error) < 0 ||

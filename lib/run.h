@@ -13,12 +13,15 @@
 #include "error.h"
 #include "plan.h"
 
+struct flow_board;
+
 struct flow_run_options {
 	int64_t timeout; /* nanoseconds; 0: none */
 	bool fail_fast; /* end the run at the first failure */
 	bool trace; /* say each command as it is started */
 	int report; /* descriptor that gets the run as JSON, or -1; borrowed */
 	int memory; /* another that gets it, to be drawn, or -1; borrowed */
+	struct flow_board *board; /* shows the run while it lasts, or NULL */
 	void (*say)(const char *format, ...)
 		__attribute__((format(printf, 1,
 				      2))); /* one line to the user */

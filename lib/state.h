@@ -96,6 +96,7 @@ struct flow_pipe_state {
 	int watch; /* FIFO: of inotify; -1 */
 	char *path; /* FIFO */
 	struct flow_inode inode;
+	uint64_t capacity; /* bytes, as it was made; 0: unknown */
 };
 
 enum flow_reason {
@@ -115,6 +116,7 @@ struct flow_state {
 	struct flow_pipe_state *pipes;
 	struct flow_meter *meters; /* shared with the relays */
 	struct flow_open_file *files;
+	struct flow_sampler *sampler; /* NULL: nobody wants to see */
 	bool *committed; /* one a file */
 	bool *edge_gone; /* one an edge: its reader had gone when its writer ended */
 	bool *tainted; /* one an edge: what it carried is not whole */

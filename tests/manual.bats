@@ -70,6 +70,8 @@ pages() {
 @test "mkfifo-graph.1: See the plan" { example; }
 @test "mkfifo-graph.1: Draw it" { example; }
 @test "mkfifo-graph.1: A report for a program" { example; }
+@test "mkfifo-graph.1: What holds it up" { example; }
+@test "mkfifo-graph.1: Look into a graph that runs" { example; }
 @test "mkfifo-graph.1: Plumbing for a script of your own" { example; }
 @test "mkfifo-graph.1: See what happened" { example; }
 

@@ -28,7 +28,9 @@ report()
 		--dot --make=DIR --unmake=DIR --define=NAME=VALUE \
 		--output=FILE --timeout=DURATION --fail-fast --tag \
 		--trace-commands --report=FILE --draw=FILE --perfetto=FILE \
-		--from=REPORT --version -c -n -d -e -D -o -t -x; do
+		--from=REPORT --progress --status --json \
+		--peek=RUN:EDGE --signal=RUN:NODE:SIG --version \
+		-c -n -d -e -D -o -t -x -p; do
 		has "$output" "$option"
 	done
 	has "$output" 'mkfifo-graph [OPTION...] FILE [ARG...]'
