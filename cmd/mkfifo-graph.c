@@ -167,6 +167,8 @@ parse_option(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'e':
+		if (options->expression)
+			argp_error(state, "-e twice: there is one graph");
 		options->expression = arg;
 		break;
 	case OPTION_CMD:
@@ -193,7 +195,7 @@ parse_option(int key, char *arg, struct argp_state *state)
 	case 'o':
 		if (!*arg)
 			argp_error(state, "-o: wanted the name of a file");
-		options->output = arg;
+		options->output = strcmp(arg, "-") == 0 ? NULL : arg;
 		break;
 	case 't':
 		if (flow_duration_parse(arg, &options->timeout) < 0 ||

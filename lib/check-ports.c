@@ -271,25 +271,52 @@ settle_branches(const struct group *group)
 	}
 }
 
+/* Do the first, or with LAST the last, characters of A and B agree, as far as both go? */
+static bool
+agree(const char *a, size_t a_size, const char *b, size_t b_size, bool last)
+{
+	size_t common = a_size < b_size ? a_size : b_size;
+
+	return last ? memcmp(a + a_size - common, b + b_size - common,
+			     common) == 0
+		    : memcmp(a, b, common) == 0;
+}
+
+/* May keys make one file by both PATTERNS of one folder, or is OTHER a file of PATTERN? */
+static bool
+is_clash(const char *pattern, const char *other)
+{
+	const char *mark = strstr(pattern, flow_key_mark);
+	const char *behind = mark + strlen(flow_key_mark);
+	const char *other_mark = strstr(other, flow_key_mark);
+	size_t before = (size_t)(mark - pattern), tail = strlen(behind);
+	size_t folder = (size_t)(flow_keyfiles_last(pattern) - pattern);
+	size_t other_before, other_tail;
+
+	if (folder != (size_t)(flow_keyfiles_last(other) - other) ||
+	    memcmp(pattern, other, folder) != 0)
+		return false;
+	if (!other_mark)
+		return strlen(other) > before + tail &&
+		       strncmp(other, pattern, before) == 0 &&
+		       strcmp(other + strlen(other) - tail, behind) == 0;
+	other_before = (size_t)(other_mark - other);
+	other_tail = strlen(other_mark + strlen(flow_key_mark));
+	return agree(pattern, before, other, other_before, false) &&
+	       agree(behind, tail, other_mark + strlen(flow_key_mark),
+		     other_tail, true);
+}
+
 /* A file that is written, and that a key may make by PATTERN too; or NULL. */
 static const struct flow_node *
 find_clash(const struct flow_graph *graph, const struct flow_node *pattern)
 {
-	const char *mark = strstr(pattern->file, flow_key_mark);
-	size_t before = (size_t)(mark - pattern->file);
-	const char *behind = mark + strlen(flow_key_mark);
-
 	for (size_t i = 0; i < graph->node_count; i++) {
 		const struct flow_node *node = graph->nodes[i];
-		size_t size, tail = strlen(behind);
 
-		if (node == pattern || node->kind != FLOW_NODE_FILE ||
-		    !node->file || !node->in_count)
-			continue;
-		size = strlen(node->file);
-		if (size > before + tail && !strchr(node->file + before, '/') &&
-		    strncmp(node->file, pattern->file, before) == 0 &&
-		    strcmp(node->file + size - tail, behind) == 0)
+		if (node != pattern && node->kind == FLOW_NODE_FILE &&
+		    node->file && node->in_count &&
+		    is_clash(pattern->file, node->file))
 			return node;
 	}
 	return NULL;

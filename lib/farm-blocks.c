@@ -184,7 +184,7 @@ try_cut(struct blocks *b)
 		if (block->length > block->whole && size == 0) {
 			flow_relay_note(b->farm->relay, FLOW_NOTE_RECORD, false,
 					b->farm->input->pipe, 0);
-			return FLOW_RELAY_FAILED;
+			return FLOW_RELAY_DATA;
 		}
 		return cut(b, block->length);
 	}
@@ -356,7 +356,7 @@ retire(struct blocks *b)
 		b->first = (b->first + 1) % b->room;
 		b->count--;
 		if (!flow_worker_is_good(b->farm->relay, &task->worker))
-			return task->worker.status ?: 1;
+			return flow_farm_failed(b->farm, &task->worker);
 	}
 	return 0;
 }

@@ -57,7 +57,7 @@ struct lasting {
 	struct turn *turns; /* order=records */
 	size_t begin, end, room; /* of turns */
 	uint64_t record; /* the next one's number, from 1 */
-	const char *delimiter;
+	const char *delimiter; /* of what is put out */
 	size_t delimiter_size;
 	bool owed; /* the delimiter, before anything else */
 	struct pollfd *polled;
@@ -218,10 +218,15 @@ deal(struct lasting *l, size_t *moved)
 	struct lane *lane;
 
 	if (l->input_ended && held(&l->in) > l->whole) {
-		if (l->delimiter_size == 0) {
+		const char *delimiter;
+		size_t size;
+
+		flow_record_delimiter(&l->farm->relay->record, &delimiter,
+				      &size);
+		if (size == 0) {
 			flow_relay_note(l->farm->relay, FLOW_NOTE_RECORD, false,
 					l->farm->input->pipe, 0);
-			return FLOW_RELAY_FAILED;
+			return FLOW_RELAY_DATA;
 		}
 		l->whole = held(&l->in);
 	}
@@ -308,7 +313,7 @@ miscount(const struct lasting *l)
 static size_t
 measure(const struct lasting *l, const struct lane *lane, uint64_t *count)
 {
-	const struct flow_record *record = &l->farm->relay->record;
+	const struct flow_record *record = &l->farm->relay->out_record;
 	const char *data = lane->out.data + lane->out.begin;
 	uint64_t there = flow_record_count(record, data, lane->whole);
 	size_t length = 0;
@@ -409,7 +414,7 @@ read_lane(struct lasting *l, struct lane *lane, size_t *moved)
 		if (held(&lane->out) > lane->whole) {
 			flow_relay_note(l->farm->relay, FLOW_NOTE_RECORD, false,
 					UINT32_MAX, 0);
-			return FLOW_RELAY_FAILED;
+			return FLOW_RELAY_DATA;
 		}
 	}
 	return 0;
@@ -476,7 +481,7 @@ reap(struct lasting *l)
 
 		flow_workers_reap(&lane->worker, 1);
 		if (failed(l, lane))
-			return lane->worker.status ?: 1;
+			return flow_farm_failed(l->farm, &lane->worker);
 	}
 	return 0;
 }
@@ -553,7 +558,7 @@ flow_farm_lasting(struct flow_farm *farm)
 	size_t opened = 0;
 	int status = 0;
 
-	flow_record_delimiter(&farm->relay->record, &l.delimiter,
+	flow_record_delimiter(&farm->relay->out_record, &l.delimiter,
 			      &l.delimiter_size);
 	l.lanes = calloc(l.count, sizeof(*l.lanes));
 	l.polled = calloc(3 + 2 * l.count, sizeof(*l.polled));

@@ -3,16 +3,13 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "farm.h"
 #include "io.h"
-
-/* Bytes of the pipes before and behind: both sides work in great steps. */
-enum { WIDE = 1 << 20 };
 
 int
 flow_farm_trouble(const struct flow_farm *farm)
@@ -56,14 +53,26 @@ open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static void
-die_of_pipe(void)
+int
+flow_farm_failed(struct flow_farm *farm, const struct flow_worker *worker)
 {
+	farm->signal = worker->signal;
+	return worker->status ?: 1;
+}
+
+/* Ends as the worker did, or as a writer whose reader has gone does. */
+static void
+die_of(int signal)
+{
+	const struct rlimit no_core = { 0, 0 }; /* the worker's own is enough */
+	struct sigaction usual = { .sa_handler = SIG_DFL };
 	sigset_t set;
 
+	setrlimit(RLIMIT_CORE, &no_core);
+	sigaction(signal, &usual, NULL);
 	sigemptyset(&set);
-	sigaddset(&set, SIGPIPE);
-	raise(SIGPIPE);
+	sigaddset(&set, signal);
+	raise(signal);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
@@ -80,12 +89,11 @@ flow_relay_farm(struct flow_relay *relay)
 
 	if (farm.signals < 0)
 		return flow_farm_trouble(&farm);
-	/* fails where it is no pipe, or so much is not granted: no matter */
-	fcntl(farm.input->fd, F_SETPIPE_SZ, WIDE);
-	fcntl(farm.output->fd, F_SETPIPE_SZ, WIDE);
 	status = relay->order == FLOW_ORDER_BLOCKS ? flow_farm_blocks(&farm)
 						   : flow_farm_lasting(&farm);
+	if (farm.signal)
+		die_of(farm.signal);
 	if (status == FLOW_RELAY_GONE)
-		die_of_pipe();
+		die_of(SIGPIPE);
 	return status;
 }

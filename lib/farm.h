@@ -15,7 +15,11 @@ struct flow_farm {
 	struct flow_relay_input *input;
 	struct flow_relay_output *output;
 	int signals; /* signalfd of SIGCHLD */
+	int signal; /* that ended the worker whose status is ours, or 0 */
 };
+
+/* The status to end with because WORKER has failed. */
+int flow_farm_failed(struct flow_farm *farm, const struct flow_worker *worker);
 
 /* The orders. 0, or the status to end with (FLOW_RELAY_GONE: of the output). */
 int flow_farm_blocks(struct flow_farm *farm);

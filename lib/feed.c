@@ -176,7 +176,7 @@ finish(struct flow_feed *feed)
 	if (size == 0) {
 		flow_relay_note(feed->relay, FLOW_NOTE_RECORD, false,
 				feed->input->pipe, feed->end - feed->begin);
-		return FLOW_RELAY_FAILED;
+		return FLOW_RELAY_DATA;
 	}
 	feed->whole = feed->end - feed->begin;
 	return 0;
@@ -307,7 +307,7 @@ end_within(struct flow_feed *feed, struct flow_sink *sink, char last, bool drop)
 	if (sink->delimiter_size == 0) {
 		flow_relay_note(feed->relay, FLOW_NOTE_RECORD, false,
 				feed->input->pipe, 0);
-		return FLOW_RELAY_FAILED;
+		return FLOW_RELAY_DATA;
 	}
 	if (!drop && last != *sink->delimiter)
 		flow_sink_owe(sink);

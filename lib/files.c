@@ -53,12 +53,17 @@ static int
 fail(struct flow_error *error, int status, const struct flow_planned_file *file,
      const char *what, int errnum, const char *advice)
 {
-	char line[32] = "";
+	const struct flow_inner *inner =
+		file->node ? file->node->inner : NULL;
 
-	if (file->line)
-		snprintf(line, sizeof(line), " (line %u)", file->line);
-	return flow_error_set(error, status, "cannot %s file `%s`%s: %s%s",
-			      what, file->path, line, strerror(errnum),
+	if (!file->line)
+		return flow_error_set(error, status, "cannot %s file `%s`: %s%s",
+				      what, file->path, strerror(errnum),
+				      advice ? advice : "");
+	return flow_error_set(error, status,
+			      "cannot %s file `%s` (line %u%s%s): %s%s", what,
+			      file->path, file->line, inner ? " of " : "",
+			      inner ? inner->source : "", strerror(errnum),
 			      advice ? advice : "");
 }
 
@@ -480,10 +485,14 @@ flow_file_publish_one(struct flow_open_file *file, struct flow_error *error)
 int
 flow_file_prepare(struct flow_open_file *file, struct flow_error *error)
 {
+	struct stat st;
 	char path[64];
 
 	if (file->planned->keyed && !file->target)
 		return flow_keyfiles_prepare(file, error);
+	if (stat(file->target, &st) == 0 && S_ISDIR(st.st_mode))
+		return fail(error, EX_CANTCREAT, file->planned, "commit",
+			    EISDIR, NULL);
 
 	if (file->planned->mode == FLOW_FILE_APPEND)
 		return 0;
@@ -493,8 +502,10 @@ flow_file_prepare(struct flow_open_file *file, struct flow_error *error)
 	if (file->named)
 		return 0;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
+	/* without /proc: for root, or for all since Linux 6.10 */
 	if (linkat(AT_FDCWD, path, AT_FDCWD, file->temporary,
-		   AT_SYMLINK_FOLLOW) < 0)
+		   AT_SYMLINK_FOLLOW) < 0 &&
+	    linkat(file->fd, "", AT_FDCWD, file->temporary, AT_EMPTY_PATH) < 0)
 		return fail(error, EX_CANTCREAT, file->planned, "commit", errno,
 			    NULL);
 	file->named = true;

@@ -364,6 +364,27 @@ report(struct flow_state *state, const char *line, int fd)
 		state->status = 125;
 }
 
+/* What slow=drop has cost. */
+static void
+say_dropped(const struct flow_state *state)
+{
+	const struct flow_graph *graph = state->plan->graph;
+	char port[64];
+
+	for (size_t i = 0; i < graph->edge_count; i++) {
+		const struct flow_edge *edge = graph->edges[i];
+		uint64_t dropped = flow_verdict_dropped(state, edge);
+
+		if (dropped > 0)
+			state->options->say(
+				"warning: %llu records for %s:%s were dropped "
+				"(slow=drop, line %u)",
+				(unsigned long long)dropped, edge->head->name,
+				flow_port_name(&edge->in, port, sizeof(port)),
+				edge->line);
+	}
+}
+
 static int
 conclude(struct flow_guard *guard)
 {
@@ -386,6 +407,7 @@ conclude(struct flow_guard *guard)
 	if (line)
 		state->options->say("%s", line);
 	free(line);
+	say_dropped(state);
 	flow_watch_free(guard);
 	flow_sampler_free(state->sampler);
 	free(guard->lingers);

@@ -70,6 +70,7 @@ struct flow_guard {
 	/* linger */
 	struct flow_linger *lingers;
 	size_t linger_count;
+	bool lingering_warned;
 	struct flow_inode
 		output; /* our standard output, where nodes write it; 0: none */
 	int64_t linger_at;

@@ -84,7 +84,12 @@ signal_rest(struct flow_guard *guard, uint32_t index, int signal)
 			continue;
 		for (ssize_t j = 0; j < p->tree_count && !ours; j++)
 			ours = p->tree[j] == pids[i];
-		if (ours || holds_side(guard, index, pids[i]))
+		if (!ours && !holds_side(guard, index, pids[i]))
+			continue;
+		/* KILL also to what it has started since */
+		if (signal == SIGKILL)
+			flow_hold_signal_tree(pids[i], signal);
+		else
 			kill(pids[i], signal);
 	}
 	free(pids);

@@ -250,6 +250,7 @@ describe_input(const struct flow_guard *guard,
 	if (asprintf(&prefix,
 		     "%s: ", guard->state.plan->processes[writer].name) < 0)
 		abort();
+	flow_error_printable(prefix);
 	input->prefix = prefix;
 }
 
@@ -304,6 +305,7 @@ start_relay(struct flow_guard *guard, struct flow_spawn *spawn,
 		abort();
 	if (process->kind == FLOW_PROCESS_FARM) {
 		relay.node = process->node;
+		relay.out_record = process->out_record;
 		relay.replicas = process->node->replicas;
 		relay.order = process->node->order;
 	}

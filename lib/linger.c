@@ -13,6 +13,7 @@
 #include "guard.h"
 
 #define LINGER_GAP (FLOW_SECOND / 10)
+#define QUIET_MOST (30 * FLOW_SECOND)
 /* After a failure what was left behind has so long to go by itself. */
 #define FAILED_MOST (FLOW_SECOND / 2)
 #define IDLE_MOST                                                              \
@@ -109,6 +110,23 @@ send_off(struct flow_guard *guard, struct flow_linger *linger, int64_t now)
 	}
 }
 
+/* Nodes are gone, and what they left is waited for: it is said, once. */
+static void
+warn_quiet(struct flow_guard *guard, pid_t pid, int64_t now)
+{
+	const struct flow_linger *linger = find_linger(guard, pid);
+	char name[128];
+
+	if (guard->lingering_warned || now < linger->moved + QUIET_MOST ||
+	    linger->told)
+		return;
+	guard->lingering_warned = true;
+	guard->state.options->say(
+		"warning: every node has ended; waiting for `%s` (pid %ld), "
+		"which one has left running and which holds what it had open",
+		flow_proc_command(pid, name, sizeof(name)), (long)pid);
+}
+
 void
 flow_linger(struct flow_guard *guard, int64_t now)
 {
@@ -134,6 +152,8 @@ flow_linger(struct flow_guard *guard, int64_t now)
 		     !holds_something(guard, pids[i])))
 			send_off(guard, linger, now);
 	}
+	if (count > 0)
+		warn_quiet(guard, pids[0], now);
 	free(pids);
 	guard->linger_at = now + LINGER_GAP;
 }

@@ -58,6 +58,57 @@ print_variable(const struct flow_edge *edge, bool out, FILE *to)
 		fprintf(to, "_%zu", place);
 }
 
+/* One end's variable, and whose it is. */
+struct variable {
+	char *text;
+	const char *node;
+};
+
+static int
+compare_variables(const void *one, const void *two)
+{
+	return strcmp(((const struct variable *)one)->text,
+		      ((const struct variable *)two)->text);
+}
+
+/* A shell has one variable where two ends would be: refused. */
+static int
+check_variables(const struct flow_graph *graph, struct flow_error *error)
+{
+	struct variable *all = calloc(2 * graph->edge_count + 1, sizeof(*all));
+	size_t count = 0;
+	int result = 0;
+
+	if (!all)
+		abort();
+	for (size_t i = 0; i < 2 * graph->edge_count; i++) {
+		const struct flow_edge *edge = graph->edges[i / 2];
+		size_t size;
+		FILE *to;
+
+		if (!is_internal(edge))
+			continue;
+		to = open_memstream(&all[count].text, &size);
+		if (!to)
+			abort();
+		print_variable(edge, i % 2 == 0, to);
+		fclose(to);
+		all[count++].node = i % 2 ? edge->head->name : edge->tail->name;
+	}
+	qsort(all, count, sizeof(*all), compare_variables);
+	for (size_t i = 1; i < count && result == 0; i++)
+		if (strcmp(all[i - 1].text, all[i].text) == 0)
+			result = flow_error_set(
+				error, 65,
+				"the nodes `%s` and `%s` would share the "
+				"variable %s; name one otherwise",
+				all[i - 1].node, all[i].node, all[i].text);
+	for (size_t i = 0; i < count; i++)
+		free(all[i].text);
+	free(all);
+	return result;
+}
+
 static char *
 fifo_path(const struct flow_edge *edge, const char *folder)
 {
@@ -122,8 +173,11 @@ flow_make_fifos(const struct flow_graph *graph, const char *folder, FILE *out,
 		struct flow_error *error)
 {
 	struct flow_error ignored = { 0 };
-	bool made = mkdir(folder, 0700) == 0;
+	bool made;
 
+	if (check_variables(graph, error))
+		return -1;
+	made = mkdir(folder, 0700) == 0;
 	if (!made && errno != EEXIST)
 		return flow_error_set(error, flow_error_status_create(errno),
 				      "cannot make folder %s: %s", folder,

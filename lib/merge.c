@@ -198,7 +198,7 @@ finish(struct merge *merge, struct feed *feed)
 	if ((feed->length || within) && merge->delimiter_size == 0) {
 		flow_relay_note(merge->relay, FLOW_NOTE_RECORD, false,
 				feed->input->pipe, feed->length);
-		return FLOW_RELAY_FAILED;
+		return FLOW_RELAY_DATA;
 	}
 	if (feed->length || within) {
 		status = within ? put_plain(merge, feed->data, feed->length)

@@ -709,6 +709,23 @@ compare_places(const void *one, const void *two)
 	return (a->fd > b->fd) - (a->fd < b->fd);
 }
 
+/* The pipe at PLACE, if it is one and nothing else was said, gets more room. */
+static void
+widen(struct maker *m, const struct flow_place *place)
+{
+	const uint64_t more = FLOW_PLAN_CAPACITY_WIDE - FLOW_PLAN_CAPACITY;
+	struct flow_pipe *pipe;
+
+	if (flow_place_end(place) < 0)
+		return;
+	pipe = &m->plan->pipes[place->index];
+	if (pipe->capacity != FLOW_PLAN_CAPACITY || pipe->capacity_written ||
+	    m->budget < more)
+		return;
+	pipe->capacity = FLOW_PLAN_CAPACITY_WIDE;
+	m->budget -= more;
+}
+
 /* The places of a node with replicas=, as a relay has them: input, output, errors. */
 static void
 make_farm(struct maker *m, uint32_t index)
@@ -722,6 +739,12 @@ make_farm(struct maker *m, uint32_t index)
 	process->record = (struct flow_record){ .kind = FLOW_RECORD_LINE };
 	if (node->in_count > 0)
 		process->record = node->in[0]->record;
+	process->out_record = process->record;
+	for (size_t i = 0; i < node->out_count; i++)
+		if (node->out[i]->out.fd == 1 && node->out[i]->record_written)
+			process->out_record = node->out[i]->out_record;
+	for (size_t i = 0; i < 2 && i < process->place_count; i++)
+		widen(m, &process->places[i]);
 	process->branches =
 		calloc(process->place_count, sizeof(*process->branches));
 	if (!process->branches)

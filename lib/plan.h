@@ -28,6 +28,9 @@
  */
 #define FLOW_PLAN_CAPACITY (256 << 10)
 
+/* On both sides of a node with replicas, which takes and gives great steps. */
+#define FLOW_PLAN_CAPACITY_WIDE (1 << 20)
+
 /* Files of split=key that are open at once where nothing else is said. */
 #define FLOW_PLAN_FILES 256
 
@@ -122,6 +125,7 @@ struct flow_process {
 	enum flow_merge merge;
 	struct flow_keys keys;
 	struct flow_record record;
+	struct flow_record out_record; /* FLOW_PROCESS_FARM: of what it puts out */
 	unsigned files_most; /* FLOW_PROCESS_KEY: open at once */
 	int rank; /* none that feeds it has a higher one, cycles aside */
 };

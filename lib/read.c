@@ -349,13 +349,27 @@ check_graph(struct reader *reader, const struct flow_dot_own *own)
 				  node->graph_file);
 }
 
-/* OWN says how a node is started again that is not. */
+/* OWN says something of a node that does nothing there. */
 static void
-check_restart(struct reader *reader, const struct flow_dot_own *own)
+check_idle(struct reader *reader, const struct flow_dot_own *own)
 {
 	const struct flow_node *node = reader->graph->nodes[own->node];
 	const struct flow_attribute *attribute = own->attribute;
 
+	if (node->kind == FLOW_NODE_PROCESS &&
+	    attribute == &flow_attributes[FLOW_ATTRIBUTE_ORDER] &&
+	    node->written_replicas == NULL)
+		flow_messages_add(reader->messages, 65, own->line,
+				  "node `%s` has order= and no replicas= that "
+				  "it could be for",
+				  node->name);
+	if (node->kind == FLOW_NODE_PROCESS &&
+	    attribute == &flow_attributes[FLOW_ATTRIBUTE_ERR] &&
+	    node->err != NULL && strcmp(node->err, node->name) == 0)
+		flow_messages_add(reader->messages, 65, own->line,
+				  "node `%s` cannot be its own err=; name "
+				  "another node",
+				  node->name);
 	if (node->kind != FLOW_NODE_PROCESS || node->graph_file != NULL ||
 	    node->restart != FLOW_RESTART_NO ||
 	    owns(reader, own->node, FLOW_ATTRIBUTE_RESTART))
@@ -392,7 +406,7 @@ check_owns(struct reader *reader)
 		    (may & on[reader->graph->nodes[own->node]->kind]) == 0)
 			refuse_own(reader, own);
 		check_graph(reader, own);
-		check_restart(reader, own);
+		check_idle(reader, own);
 		refuse_pair(reader, own, FLOW_ATTRIBUTE_CMD,
 			    FLOW_ATTRIBUTE_SCRIPT);
 		refuse_pair(reader, own, FLOW_ATTRIBUTE_FILE,

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "io.h"
 #include "report.h"
@@ -198,6 +199,11 @@ edge_entry(const struct flow_state *state, const struct flow_edge *edge,
 			entry, "spilled_most_bytes",
 			json_integer((json_int_t)atomic_load(
 				&state->meters[route->pipe].spilled_most)));
+	if (edge->slow == FLOW_SLOW_DROP)
+		json_object_set_new(
+			entry, "dropped_records",
+			json_integer((json_int_t)flow_verdict_dropped(state,
+								      edge)));
 	json_object_set_new(
 		entry, "whole",
 		json_boolean(!state->tainted[edge->id] && !patched[edge->id]));
@@ -372,10 +378,9 @@ whole_report(const struct flow_state *state, const char *line)
 	return root;
 }
 
-int
-flow_report_write(const struct flow_state *state, const char *line, int fd)
+static int
+write_json(json_t *root, int fd)
 {
-	json_t *root = whole_report(state, line);
 	char *json = json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
 	int result;
 
@@ -389,4 +394,35 @@ flow_report_write(const struct flow_state *state, const char *line, int fd)
 		result = flow_io_write_all(fd, "\n", 1);
 	free(json);
 	return result;
+}
+
+int
+flow_report_write(const struct flow_state *state, const char *line, int fd)
+{
+	return write_json(whole_report(state, line), fd);
+}
+
+int
+flow_report_write_lost(const struct flow_state *state, const char *line,
+		       int fd)
+{
+	static const char *const empty[] = { "nodes", "relays", "edges",
+					     "files" };
+	json_t *root = json_object(), *failure = json_object();
+
+	json_object_set_new(failure, "text", text(line));
+	json_object_set_new(failure, "node", json_null());
+	json_object_set_new(failure, "failed_nodes", json_integer(0));
+	json_object_set_new(root, "graph", text(state->plan->graph->source));
+	json_object_set_new(root, "status", json_integer(125));
+	json_object_set_new(root, "ended_by", json_string("guardian killed"));
+	json_object_set_new(root, "failure", failure);
+	json_object_set_new(root, "wall_s",
+			    json_real(seconds(flow_now() - state->started)));
+	for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++)
+		json_object_set_new(root, empty[i], json_array());
+	/* no file, such as a pipe, keeps what is there already */
+	if (ftruncate(fd, 0) == 0)
+		lseek(fd, 0, SEEK_SET);
+	return write_json(root, fd);
 }

@@ -11,4 +11,11 @@
  */
 int flow_report_write(const struct flow_state *state, const char *line, int fd);
 
+/*
+ * The report of a run whose guardian was killed, which alone knew the rest: TEXT
+ * says so. Takes the place of what the guardian may have written. 0, or -1 with errno.
+ */
+int flow_report_write_lost(const struct flow_state *state, const char *text,
+			   int fd);
+
 #endif

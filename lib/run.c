@@ -18,6 +18,7 @@
 
 #include "guard.h"
 #include "progress.h"
+#include "report.h"
 #include "spawn.h"
 
 /* Room for DESCRIPTORS at once: the soft limit is raised, the hard one is not ours. */
@@ -110,6 +111,9 @@ clean_up_after(struct flow_guard *guard, int status, struct flow_error *error)
 				    : "ended with status",
 		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
 		left ? ", but some processes could not be" : "");
+	if (guard->state.options->report >= 0)
+		flow_report_write_lost(&guard->state, error->text,
+				       guard->state.options->report);
 	return 125;
 }
 

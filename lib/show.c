@@ -278,6 +278,8 @@ dot_process(const struct flow_process *process, size_t index, FILE *out)
 			fputs("\\n", out);
 			print_label(out, node->command, 60);
 		}
+		if (process->kind == FLOW_PROCESS_FARM)
+			fprintf(out, "\\n%u replicas", node->replicas);
 	} else {
 		fputs("shape=oval, style=dashed, label=\"", out);
 		print_label(out, process->name, 60);
@@ -347,10 +349,17 @@ dot_places(const struct flow_plan *plan, size_t index, FILE *out)
 					     place->edge->head == process->node;
 
 		if (place->thing == FLOW_THING_NULL ||
-		    place->thing == FLOW_THING_PIPE_READ ||
+		    flow_place_end(place) == 0 ||
 		    (!relay && !place->edge)) /* our own stderr: left out */
 			continue;
 		putc('\t', out);
+		if (place->thing == FLOW_THING_DEALS_WRITE) {
+			fprintf(out,
+				"p%zu -> p%u [style=dotted, label=order, "
+				"constraint=false];\n",
+				index, plan->pipes[place->index].reader);
+			continue;
+		}
 		if (place->thing == FLOW_THING_PIPE_WRITE) {
 			fprintf(out, "p%zu -> p%u", index,
 				plan->pipes[place->index].reader);

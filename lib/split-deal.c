@@ -386,7 +386,7 @@ finish(struct flow_splitter *split)
 	if (delimiter_size == 0 && (split->within || left)) {
 		flow_relay_note(split->relay, FLOW_NOTE_RECORD, false,
 				split->input->pipe, left);
-		split->status = FLOW_RELAY_FAILED;
+		split->status = FLOW_RELAY_DATA;
 		split->within = false;
 		split->begin = split->end;
 		return 0;

@@ -132,9 +132,11 @@ flow_value_fields(const char *value, unsigned *fields)
 	for (;;) {
 		unsigned number = 0;
 
-		value += strspn(value, " ,");
-		if (*value == '\0')
-			return count > 0 ? count : -1;
+		value += strspn(value, " ");
+		if (count > 0 && *value == '\0')
+			return count;
+		if (count > 0 && *value == ',')
+			value += 1 + strspn(value + 1, " ");
 		for (; *value >= '0' && *value <= '9'; value++) {
 			number = number * 10 + (unsigned)(*value - '0');
 			if (number > 1000000)

@@ -73,6 +73,17 @@ flow_verdict_taint(struct flow_state *state)
 	spread(graph, state->tainted);
 }
 
+uint64_t
+flow_verdict_dropped(const struct flow_state *state,
+		     const struct flow_edge *edge)
+{
+	uint32_t pipe = state->plan->routes[edge->id].pipe;
+
+	return pipe == FLOW_NONE || edge->slow != FLOW_SLOW_DROP
+		       ? 0
+		       : atomic_load(&state->meters[pipe].dropped);
+}
+
 void
 flow_verdict_patched(const struct flow_state *state, bool *patched)
 {
@@ -81,8 +92,10 @@ flow_verdict_patched(const struct flow_state *state, bool *patched)
 	for (size_t i = 0; i < graph->edge_count; i++) {
 		uint32_t source = state->plan->routes[i].source;
 
-		patched[i] = source != FLOW_NONE &&
-			     state->processes[source].again.lossy;
+		patched[i] =
+			(source != FLOW_NONE &&
+			 state->processes[source].again.lossy) ||
+			flow_verdict_dropped(state, graph->edges[i]) > 0;
 	}
 	spread(graph, patched);
 }
@@ -119,6 +132,9 @@ flow_verdict_commits(const struct flow_state *state, size_t index)
 		return false;
 	if (graph->commit_all &&
 	    (state->first_failure != FLOW_NONE || state->stdout_gone))
+		return false;
+	/* --output has the run's result, so the run has to have one */
+	if (!plan->files[index].node && state->first_failure != FLOW_NONE)
 		return false;
 	for (size_t i = 0; i < graph->edge_count; i++)
 		if (plan->routes[i].file == index && state->tainted[i])
@@ -190,8 +206,8 @@ describe(FILE *out, const struct flow_state *state, uint32_t index)
 		case FLOW_NOTE_COUNT:
 			fprintf(out,
 				"%s gave more or fewer records than it got, "
-				"from record %llu on",
-				*from ? from : "an input",
+				"as record %llu shows",
+				*from ? from : "its output",
 				(unsigned long long)note->number);
 			break;
 		case FLOW_NOTE_ORDER:

@@ -19,10 +19,15 @@
 void flow_verdict_taint(struct flow_state *state);
 
 /*
- * Sets PATCHED of each edge that is not tainted for it, but whose writer, or
- * one upstream of it, failed and was started again, so that there may be gaps.
+ * Sets PATCHED of each edge that is not tainted for it, but that has gaps or
+ * may have: its writer, or one upstream of it, failed and was started again, or
+ * slow=drop has dropped records.
  */
 void flow_verdict_patched(const struct flow_state *state, bool *patched);
+
+/* How many records slow=drop has kept from EDGE. */
+uint64_t flow_verdict_dropped(const struct flow_state *state,
+			      const struct flow_edge *edge);
 
 /* Sets OPEN of each edge that something upstream of its head still works at. */
 void flow_verdict_open(const struct flow_state *state, bool *open);

@@ -73,6 +73,7 @@ note_end(struct flow_worker *worker, int status)
 {
 	worker->pid = 0;
 	worker->reaped = true;
+	worker->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	worker->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status)
 					     : WEXITSTATUS(status);
 }

@@ -13,6 +13,7 @@ struct flow_worker {
 	int output; /* read end of its standard output; -1 */
 	bool reaped;
 	int status; /* once reaped, as a shell shows it */
+	int signal; /* that ended it, or 0 */
 };
 
 /*

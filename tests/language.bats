@@ -1844,3 +1844,62 @@ two>"
 	mg graph.gv
 	with 0 bom
 }
+
+# --- what would otherwise be silent
+
+@test "language: records that slow=drop has dropped are told, and counted in the report" {
+	graph <<-'END'
+	digraph {
+	    "seq 300000" -> {slow fast} [slow=drop]
+	    slow [cmd="read x <go; wc -l"]
+	    fast [cmd="wc -l; echo on >go"]
+	}
+	END
+	mkfifo go
+	mg --report=report graph.gv
+	with 0
+	[[ $stderr =~ "warning: "([0-9]+)" records for slow:in were dropped (slow=drop, line 2)" ]]
+	local dropped=${BASH_REMATCH[1]}
+	jq -e --argjson n "$dropped" '[.edges[] | select(.to == "slow")] |
+		.[0].dropped_records == $n and .[0].whole == false' report
+	dropped=$((dropped + $(jq '.edges[] | select(.to == "fast") |
+		.dropped_records' report)))
+	same $((600000 - dropped)) "$(paste -sd+ <<<"$output" | bc)"
+}
+
+@test "language: a torn last record is bad data, 65" {
+	printf '\0\0\0\5ab' >torn
+	fails 65 "" <<-'END'
+	digraph { t [file="torn"] t -> cat
+	    cat -> {"cat -u" "cat -b"} [split=lines record=len32] }
+	END
+	has "$stderr" "ended inside a record"
+	fails 65 "" <<-'END'
+	digraph { t [file="torn"] t -> cat [record="bytes:4"]
+	    cat [replicas=2 order=records] }
+	END
+	has "$stderr" "ended inside a record"
+}
+
+@test "language: replicas may put out other records than they get" {
+	gives $'a\nb\nc' <<-'END'
+	digraph {
+	    p [cmd="printf 'a\0b\0c\0'"]
+	    r [cmd="tr '\0' '\n'" replicas=2 order=records]
+	    p -> r [record=nul]
+	    r -> cat [record=line]
+	}
+	END
+}
+
+@test "language: what would do nothing is refused" {
+	wrong 65 '2: node `a` cannot be its own err=; name another node' \
+		'2: node `a` has order= and no replicas= that it could be for' \
+		'4: by=`1,`: numbers of fields such as "2,3" is wanted' <<-'END'
+	digraph {
+	    a [cmd=cat err=a order=no]
+	    b [cmd=cat order=no replicas=2] c [cmd=cat]
+	    a -> {b c} [split=hash by="1,"]
+	}
+	END
+}

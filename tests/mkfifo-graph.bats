@@ -989,3 +989,28 @@ mkfifo-graph: + shout: tr a-z A-Z' "$(sort <<<"$stderr")"
 	cd ..
 	same out "$(ls -A work)"
 }
+
+@test "mkfifo-graph: -o appears only when the whole run has succeeded" {
+	mg -o out -e 'a; b -> f; f [file="f"]' --cmd=a='echo hi' --cmd=b='exit 3'
+	with 3 ""
+	has "$stderr" "; out, f not written"
+	test ! -e out
+	mg -o - -e 'echo'
+	with 0 ""
+	test ! -e ./-
+}
+
+@test "mkfifo-graph: --make refuses two ends of one variable" {
+	mg --make=fifos -e '"a b" -> x; a_b -> y' --cmd=a_b=cat --cmd=x=cat
+	refused 65 'the nodes `a b` and `a_b` would share the variable a_b_out; name one otherwise'
+	test ! -e fifos
+}
+
+@test "mkfifo-graph: --dot of merge=ordered and of replicas draws without a warning" {
+	mg --dot -e '"seq 3" -> {a b} [split=lines]; {a b} -> stdout [merge=ordered]
+		a [cmd=cat replicas=2] b [cmd=cat]'
+	with 0
+	has "$output" '2 replicas'
+	dot -Tsvg <<<"$output" >/dev/null 2>messages
+	same "" "$(<messages)"
+}

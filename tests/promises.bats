@@ -756,3 +756,42 @@ relay_memory()
 	jq -e '[.edges[] | select(.from == "d") | .bytes] == [7654321]' report
 	jq -e '[.edges[] | select(.from == "printf hello") | .bytes] == [5]' report
 }
+
+# --- what fresh eyes found
+
+@test "mkfifo-graph: timeout= ends also what a survivor of TERM starts later" {
+	run graph -e 'a [timeout="0.3"]' </dev/null --cmd=a='
+		sh -c "trap : TERM; sleep 60 & wait; sleep 50" & sleep 70'
+	test "$status" -eq 124
+	nothing_left
+}
+
+@test "mkfifo-graph: a signal that ends a replica is told as one" {
+	local order
+	for order in blocks records no; do
+		run graph -e "a [replicas=2 order=$order]; \"seq 5\" -> a" \
+			--cmd=a='kill -KILL $$' </dev/null
+		test "$status" -eq 137
+		[[ $output == *"a: killed by SIGKILL after "* ]]
+	done
+}
+
+@test "mkfifo-graph: a report is written also when the guardian is killed" {
+	begin --report=report -e 'a [cmd="touch up; sleep 1000"]'
+	eventually test -e up
+	kill -KILL "$(pgrep -P "$pid" flow-guardian)"
+	ended
+	test "$status" -eq 125
+	jq -e '.status == 125 and .ended_by == "guardian killed"' report
+	nothing_left
+}
+
+@test "mkfifo-graph: commit=all puts no file in its place when a folder is in the way of one" {
+	mkdir d1 d2
+	run graph -e 'graph [commit=all] a -> f; b -> g
+		f [file="d1/f"] g [file="d2/g"]' \
+		--cmd=a='echo new' --cmd=b='mkdir d2/g' </dev/null
+	test "$status" -eq 125
+	[[ $output == *"cannot commit file \`d2/g\` (line 1): Is a directory"* ]]
+	test ! -e d1/f
+}
