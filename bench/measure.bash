@@ -128,8 +128,8 @@ parts_of()
 {
 	local known=" $1 " one
 	shift
-	# shellcheck disable=SC2086
-	set -- ${*:-$known}
+	# shellcheck disable=SC2086 # a list of words
+	(($#)) || set -- $known
 	for one; do
 		case $known in
 		*" $one "*) "part_$one" ;;

@@ -37,7 +37,8 @@ struct options {
 	const char *file; /* the graph's; NULL with expression */
 	const char *expression;
 	const char *folder; /* of --make and --unmake */
-	const char *what; /* of --peek and --signal: RUN:EDGE, RUN:NODE:SIGNAL */
+	const char
+		*what; /* of --peek and --signal: RUN:EDGE, RUN:NODE:SIGNAL */
 	const char *output; /* stands for standard output, or NULL */
 	const char
 		*report; /* file for the JSON, "-": standard output, or NULL */
@@ -503,7 +504,8 @@ draw_run(struct flow_pictures *pictures, const struct flow_graph *graph,
 	int drawn;
 
 	if (lseek(memory, 0, SEEK_END) == 0) {
-		flow_complain("nothing is drawn: there is no report of the run");
+		flow_complain(
+			"nothing is drawn: there is no report of the run");
 		return status;
 	}
 	lseek(memory, 0, SEEK_SET);
@@ -542,7 +544,8 @@ run(const struct options *options, const struct flow_plan *plan)
 	if (error.text)
 		flow_complain("%s", error.text);
 	if (pictures) {
-		sigprocmask(SIG_SETMASK, &mask, NULL); /* Ctrl-C ends this too */
+		sigprocmask(SIG_SETMASK, &mask,
+			    NULL); /* Ctrl-C ends this too */
 		status = draw_run(pictures, plan->graph, run_options.memory,
 				  status);
 		flow_pictures_close(pictures);

@@ -152,9 +152,10 @@ ordered_fault(const struct flow_graph *graph, const struct flow_edge *first)
 			    node->in[j]->dealt == edge->dealt)
 				return "continues the same branch as another";
 	}
-	if (count_port(node->in, node->in_count, &first->in, false) !=
-	    count_port(split->tail->out, split->tail->out_count, &split->out,
-		       true))
+	if (split == NULL ||
+	    count_port(node->in, node->in_count, &first->in, false) !=
+		    count_port(split->tail->out, split->tail->out_count,
+			       &split->out, true))
 		return "has not all branches of the split beside it";
 	return NULL;
 }

@@ -53,13 +53,12 @@ static int
 fail(struct flow_error *error, int status, const struct flow_planned_file *file,
      const char *what, int errnum, const char *advice)
 {
-	const struct flow_inner *inner =
-		file->node ? file->node->inner : NULL;
+	const struct flow_inner *inner = file->node ? file->node->inner : NULL;
 
 	if (!file->line)
-		return flow_error_set(error, status, "cannot %s file `%s`: %s%s",
-				      what, file->path, strerror(errnum),
-				      advice ? advice : "");
+		return flow_error_set(
+			error, status, "cannot %s file `%s`: %s%s", what,
+			file->path, strerror(errnum), advice ? advice : "");
 	return flow_error_set(error, status,
 			      "cannot %s file `%s` (line %u%s%s): %s%s", what,
 			      file->path, file->line, inner ? " of " : "",

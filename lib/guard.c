@@ -442,8 +442,8 @@ open_eyes(struct flow_state *state)
 	bool line = state->options->report >= 0 || state->options->memory >= 0;
 
 	if (line || state->options->board)
-		state->sampler = flow_sampler_make(
-			state, state->options->board, line);
+		state->sampler =
+			flow_sampler_make(state, state->options->board, line);
 }
 
 int

@@ -215,11 +215,10 @@ reorder(struct sorted *sorted)
 static int
 merge(struct sorted *sorted)
 {
+	struct run *run;
 	int status = 0;
 
-	while (sorted->count > 0 && status == 0) {
-		struct run *run = sorted->order[0];
-
+	while (status == 0 && sorted->count > 0 && (run = sorted->order[0])) {
 		status = put_up_to(sorted, run,
 				   sorted->count > 1 ? sorted->order[1] : NULL);
 		if (status == 0)

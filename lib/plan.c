@@ -733,8 +733,9 @@ make_farm(struct maker *m, uint32_t index)
 	struct flow_process *process = &m->plan->processes[index];
 	const struct flow_node *node = process->node;
 
-	qsort(process->places, process->place_count, sizeof(*process->places),
-	      compare_places);
+	if (process->place_count > 0)
+		qsort(process->places, process->place_count,
+		      sizeof(*process->places), compare_places);
 	process->input_count = 1;
 	process->record = (struct flow_record){ .kind = FLOW_RECORD_LINE };
 	if (node->in_count > 0)
@@ -746,7 +747,7 @@ make_farm(struct maker *m, uint32_t index)
 	for (size_t i = 0; i < 2 && i < process->place_count; i++)
 		widen(m, &process->places[i]);
 	process->branches =
-		calloc(process->place_count, sizeof(*process->branches));
+		calloc(process->place_count + 1, sizeof(*process->branches));
 	if (!process->branches)
 		abort();
 }

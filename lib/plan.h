@@ -125,7 +125,8 @@ struct flow_process {
 	enum flow_merge merge;
 	struct flow_keys keys;
 	struct flow_record record;
-	struct flow_record out_record; /* FLOW_PROCESS_FARM: of what it puts out */
+	struct flow_record
+		out_record; /* FLOW_PROCESS_FARM: of what it puts out */
 	unsigned files_most; /* FLOW_PROCESS_KEY: open at once */
 	int rank; /* none that feeds it has a higher one, cycles aside */
 };

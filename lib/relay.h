@@ -99,7 +99,8 @@ struct flow_relay {
 
 	/* replicas */
 	const struct flow_node *node; /* that has them; borrowed */
-	struct flow_record out_record; /* of what they put out; RECORD is of what they get */
+	struct flow_record
+		out_record; /* of what they put out; RECORD is of what they get */
 	unsigned replicas; /* how many at a time */
 	enum flow_order order;
 	pid_t group; /* process group of the nodes */

@@ -165,8 +165,10 @@ edge_entry(const struct flow_state *state, const struct flow_edge *edge,
 	   const bool *patched)
 {
 	static const char *const sources[] = {
-		[FLOW_BYTES_RELAY] = "relay",	[FLOW_BYTES_FILE] = "file",
-		[FLOW_BYTES_WRITER] = "writer", [FLOW_BYTES_READER] = "reader",
+		[FLOW_BYTES_RELAY] = "relay",
+		[FLOW_BYTES_FILE] = "file",
+		[FLOW_BYTES_WRITER] = "writer",
+		[FLOW_BYTES_READER] = "reader",
 	};
 	const struct flow_route *route = &state->plan->routes[edge->id];
 	const struct flow_edge_sight *sight =
@@ -185,11 +187,11 @@ edge_entry(const struct flow_state *state, const struct flow_edge *edge,
 	json_object_set_new(entry, "line", json_integer(edge->line));
 	json_object_set_new(entry, "bytes", known(sight->bytes));
 	json_object_set_new(entry, "bytes_from",
-			    sight->from ? json_string(sources[sight->from]) :
-					  json_null());
-	json_object_set_new(entry, "capacity_bytes",
-			    known(sight->capacity ? (int64_t)sight->capacity :
-						    -1));
+			    sight->from ? json_string(sources[sight->from])
+					: json_null());
+	json_object_set_new(
+		entry, "capacity_bytes",
+		known(sight->capacity ? (int64_t)sight->capacity : -1));
 	json_object_set_new(entry, "reader_waited_s",
 			    json_real(seconds(sight->reader_waited)));
 	json_object_set_new(entry, "writer_waited_s",
@@ -202,8 +204,8 @@ edge_entry(const struct flow_state *state, const struct flow_edge *edge,
 	if (edge->slow == FLOW_SLOW_DROP)
 		json_object_set_new(
 			entry, "dropped_records",
-			json_integer((json_int_t)flow_verdict_dropped(state,
-								      edge)));
+			json_integer(
+				(json_int_t)flow_verdict_dropped(state, edge)));
 	json_object_set_new(
 		entry, "whole",
 		json_boolean(!state->tainted[edge->id] && !patched[edge->id]));
@@ -248,8 +250,8 @@ static json_t *
 bottleneck_entry(const struct flow_state *state)
 {
 	char reason[192];
-	uint32_t id = flow_sampler_bottleneck(state->sampler, reason,
-					      sizeof(reason));
+	uint32_t id =
+		flow_sampler_bottleneck(state->sampler, reason, sizeof(reason));
 	json_t *entry;
 
 	if (id == FLOW_NONE)
@@ -274,8 +276,8 @@ node_moment(const struct flow_moment *moment, const struct flow_moment *before,
 	json_object_set_new(entry, "state",
 			    json_string(flow_sight_word(node->doing)));
 	json_object_set_new(entry, "edge",
-			    node->edge == FLOW_NONE ? json_null() :
-						      json_integer(node->edge));
+			    node->edge == FLOW_NONE ? json_null()
+						    : json_integer(node->edge));
 	json_object_set_new(
 		entry, "cpu",
 		json_real(passed > 0 ? (double)used / (double)passed : 0));
@@ -291,9 +293,9 @@ edge_moment(const struct flow_edge_sight *sight,
 {
 	json_t *entry = json_object();
 
-	json_object_set_new(entry, "bytes",
-			    known(sight->from == last->from ? sight->bytes :
-							      -1));
+	json_object_set_new(
+		entry, "bytes",
+		known(sight->from == last->from ? sight->bytes : -1));
 	json_object_set_new(entry, "waiting_bytes", known(sight->waiting));
 	return entry;
 }
@@ -316,7 +318,8 @@ timeline_entry(const struct flow_state *state)
 				node_moment(moment, i ? moment - 1 : NULL, n));
 		for (size_t e = 0; e < line->edge_count; e++)
 			json_array_append_new(
-				edges, edge_moment(&moment->edges[e], &last[e]));
+				edges,
+				edge_moment(&moment->edges[e], &last[e]));
 		json_object_set_new(sample, "t_s",
 				    json_real(seconds(moment->at)));
 		json_object_set_new(sample, "nodes", nodes);
@@ -346,8 +349,8 @@ whole_report(const struct flow_state *state, const char *line)
 	flow_verdict_patched(state, patched);
 	for (size_t i = 0; i < plan->process_count; i++) {
 		if (flow_process_is_node(&plan->processes[i]))
-			json_array_append_new(
-				nodes, process_entry(state, i, sight++));
+			json_array_append_new(nodes,
+					      process_entry(state, i, sight++));
 		else
 			json_array_append_new(relays,
 					      process_entry(state, i, NULL));
@@ -403,8 +406,7 @@ flow_report_write(const struct flow_state *state, const char *line, int fd)
 }
 
 int
-flow_report_write_lost(const struct flow_state *state, const char *line,
-		       int fd)
+flow_report_write_lost(const struct flow_state *state, const char *line, int fd)
 {
 	static const char *const empty[] = { "nodes", "relays", "edges",
 					     "files" };

@@ -295,9 +295,8 @@ fork_guardian(struct flow_guard *guard, struct flow_error *error)
 	}
 	close(sockets[1]);
 	let_go_of_data(&guard->state);
-	if (options->board &&
-	    flow_progress_start(&progress, guard->state.plan,
-				options->board) < 0)
+	if (options->board && flow_progress_start(&progress, guard->state.plan,
+						  options->board) < 0)
 		options->say("warning: cannot show the progress: %s",
 			     strerror(errno));
 	return attend(guard, pid, sockets[0], signals, &progress, error);
@@ -308,10 +307,9 @@ flow_run(const struct flow_plan *plan, const struct flow_run_options *options,
 	 struct flow_error *error)
 {
 	struct flow_rundir rundir = { .fd = -1 };
-	struct flow_guard guard = { .rundir = &rundir,
-				    .front = -1,
-				    .door = -1,
-				    .inotify = -1 };
+	struct flow_guard guard = {
+		.rundir = &rundir, .front = -1, .door = -1, .inotify = -1
+	};
 
 	if (raise_limit(&guard, flow_plan_descriptors(plan), error) < 0 ||
 	    make_state(&guard.state, plan, options, error) < 0)

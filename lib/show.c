@@ -270,7 +270,7 @@ dot_process(const struct flow_process *process, size_t index, FILE *out)
 	const char *name;
 
 	fprintf(out, "\tp%zu [", index);
-	if (flow_process_is_node(process)) {
+	if (node != NULL && flow_process_is_node(process)) {
 		fputs("shape=box, style=rounded, label=\"", out);
 		name = flow_show_name_within(node->inner, node->name);
 		print_label(out, name, 60);
@@ -403,7 +403,8 @@ dot_parts(const struct flow_plan *plan, const struct flow_inner *inner,
 		fputs("\tsubgraph \"cluster ", out);
 		print_label(out, within->name, 1000);
 		fputs("\" {\n\tlabel=\"", out);
-		print_label(out, flow_show_name_within(inner, within->name), 60);
+		print_label(out, flow_show_name_within(inner, within->name),
+			    60);
 		fputs("\";\n", out);
 		dot_parts(plan, within, out);
 		fputs("\t}\n", out);

@@ -227,7 +227,7 @@ make_room(struct keyer *keyer, struct keyed_file *file, size_t length)
 		while (size < length)
 			size *= 2;
 	}
-	if (size == file->size)
+	if (size == file->size && file->data)
 		return 0;
 	data = realloc(file->data, size);
 	if (!data)
@@ -245,7 +245,7 @@ gather(struct keyer *keyer, struct keyed_file *file, const char *data,
 			     ? make_room(keyer, file, length)
 			     : 0;
 
-	if (status)
+	if (status || !file->data)
 		return status;
 	memcpy(file->data + file->used, data, length);
 	file->used += length;

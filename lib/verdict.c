@@ -92,10 +92,9 @@ flow_verdict_patched(const struct flow_state *state, bool *patched)
 	for (size_t i = 0; i < graph->edge_count; i++) {
 		uint32_t source = state->plan->routes[i].source;
 
-		patched[i] =
-			(source != FLOW_NONE &&
-			 state->processes[source].again.lossy) ||
-			flow_verdict_dropped(state, graph->edges[i]) > 0;
+		patched[i] = (source != FLOW_NONE &&
+			      state->processes[source].again.lossy) ||
+			     flow_verdict_dropped(state, graph->edges[i]) > 0;
 	}
 	spread(graph, patched);
 }

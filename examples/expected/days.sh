@@ -8,6 +8,7 @@ day() {
 	sed -n 's/^[^[]*\[\(..\)\/\(...\)\/\(....\):[0-9:]* .*/\3-\2-\1/p' |
 		sed 's/Mar/03/'
 }
+# shellcheck disable=SC2094 # what is written is another file
 day <"$1" | uniq | while read -r d; do
 	echo "day${tab}time${tab}host${tab}status${tab}page" >"$2/$d.tsv"
 	grep "\[${d##*-}/Mar/${d%%-*}:" "$1" | awk 'NF > 9' |
