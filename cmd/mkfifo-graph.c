@@ -161,6 +161,55 @@ check_define(const char *text, struct argp_state *state)
 		argp_error(state, "-D %s: wanted NAME=VALUE", text);
 }
 
+/* The options that show or tell what happens, or that look at other runs. */
+static error_t
+parse_sight(int key, char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case 'p':
+		options->progress = true;
+		break;
+	case OPTION_REPORT:
+		if (!*arg)
+			argp_error(state,
+				   "--report: wanted the name of a file, or -");
+		options->report = arg;
+		break;
+	case OPTION_DRAW:
+		if (!flow_pictures_known(arg))
+			argp_error(state,
+				   "--draw=%s: wanted FILE.svg, FILE.png or "
+				   "FILE.html",
+				   arg);
+		append(&options->draw, arg);
+		break;
+	case OPTION_FROM:
+	case OPTION_PERFETTO:
+		if (!*arg)
+			argp_error(state, "--%s: wanted the name of a file",
+				   key == OPTION_FROM ? "from" : "perfetto");
+		*(key == OPTION_FROM ? &options->from : &options->perfetto) =
+			arg;
+		break;
+	case OPTION_STATUS:
+		options->action = STATUS;
+		break;
+	case OPTION_JSON:
+		options->json = true;
+		break;
+	case OPTION_PEEK:
+	case OPTION_SIGNAL:
+		options->action = key == OPTION_PEEK ? PEEK : SIGNAL;
+		options->what = arg;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
 static error_t
 parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -215,42 +264,6 @@ parse_option(int key, char *arg, struct argp_state *state)
 	case 'x':
 		options->trace = true;
 		break;
-	case 'p':
-		options->progress = true;
-		break;
-	case OPTION_REPORT:
-		if (!*arg)
-			argp_error(state,
-				   "--report: wanted the name of a file, or -");
-		options->report = arg;
-		break;
-	case OPTION_DRAW:
-		if (!flow_pictures_known(arg))
-			argp_error(state,
-				   "--draw=%s: wanted FILE.svg, FILE.png or "
-				   "FILE.html",
-				   arg);
-		append(&options->draw, arg);
-		break;
-	case OPTION_FROM:
-	case OPTION_PERFETTO:
-		if (!*arg)
-			argp_error(state, "--%s: wanted the name of a file",
-				   key == OPTION_FROM ? "from" : "perfetto");
-		*(key == OPTION_FROM ? &options->from : &options->perfetto) =
-			arg;
-		break;
-	case OPTION_STATUS:
-		options->action = STATUS;
-		break;
-	case OPTION_JSON:
-		options->json = true;
-		break;
-	case OPTION_PEEK:
-	case OPTION_SIGNAL:
-		options->action = key == OPTION_PEEK ? PEEK : SIGNAL;
-		options->what = arg;
-		break;
 	case ARGP_KEY_ARG:
 		if (options->action >= STATUS)
 			argp_error(state, "%s: no graph is wanted here", arg);
@@ -270,7 +283,7 @@ parse_option(int key, char *arg, struct argp_state *state)
 		check_drawing(options, state);
 		break;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_sight(key, arg, state);
 	}
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "guard.h"
+#include "memory.h"
 #include "progress.h"
 #include "report.h"
 #include "spawn.h"
@@ -54,16 +55,6 @@ raise_limit(struct flow_guard *guard, size_t descriptors,
 	return 0;
 }
 
-static void *
-zeroed(size_t count, size_t size)
-{
-	void *memory = calloc(count + 1, size);
-
-	if (!memory)
-		abort();
-	return memory;
-}
-
 static int
 make_state(struct flow_state *state, const struct flow_plan *plan,
 	   const struct flow_run_options *options, struct flow_error *error)
@@ -73,17 +64,18 @@ make_state(struct flow_state *state, const struct flow_plan *plan,
 	state->plan = plan;
 	state->options = options;
 	state->first_failure = FLOW_NONE;
-	state->processes =
-		zeroed(plan->process_count, sizeof(*state->processes));
-	state->pipes = zeroed(plan->pipe_count, sizeof(*state->pipes));
+	state->processes = flow_memory_zeroed(plan->process_count,
+					      sizeof(*state->processes));
+	state->pipes =
+		flow_memory_zeroed(plan->pipe_count, sizeof(*state->pipes));
 	for (size_t i = 0; i < plan->pipe_count; i++) {
 		struct flow_pipe_state *p = &state->pipes[i];
 
 		p->ends[0] = p->ends[1] = p->held = p->keeper = p->watch = -1;
 	}
-	state->committed = zeroed(plan->file_count, sizeof(bool));
-	state->edge_gone = zeroed(edges, sizeof(bool));
-	state->tainted = zeroed(edges, sizeof(bool));
+	state->committed = flow_memory_zeroed(plan->file_count, sizeof(bool));
+	state->edge_gone = flow_memory_zeroed(edges, sizeof(bool));
+	state->tainted = flow_memory_zeroed(edges, sizeof(bool));
 	state->meters =
 		mmap(NULL, (plan->pipe_count + 1) * sizeof(*state->meters),
 		     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

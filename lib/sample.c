@@ -13,6 +13,7 @@
 
 #include "bottleneck.h"
 #include "fill.h"
+#include "memory.h"
 #include "procfs.h"
 #include "sample.h"
 #include "task.h"
@@ -84,28 +85,18 @@ struct flow_sampler {
 	struct flow_timeline line;
 };
 
-static void *
-zeroed(size_t count, size_t size)
-{
-	void *memory = calloc(count + 1, size);
-
-	if (!memory)
-		abort();
-	return memory;
-}
-
 static void
 make_tally(struct tally *tally, const struct flow_graph *graph)
 {
 	size_t nodes = graph->node_count, edges = graph->edge_count;
 
-	tally->weights = zeroed(nodes, sizeof(double));
-	tally->cpu = zeroed(nodes, sizeof(double));
-	tally->slept = zeroed(nodes, sizeof(double));
-	tally->stopped = zeroed(nodes, sizeof(double));
-	tally->there = zeroed(nodes, sizeof(double));
-	tally->readers = zeroed(edges, sizeof(double));
-	tally->writers = zeroed(edges, sizeof(double));
+	tally->weights = flow_memory_zeroed(nodes, sizeof(double));
+	tally->cpu = flow_memory_zeroed(nodes, sizeof(double));
+	tally->slept = flow_memory_zeroed(nodes, sizeof(double));
+	tally->stopped = flow_memory_zeroed(nodes, sizeof(double));
+	tally->there = flow_memory_zeroed(nodes, sizeof(double));
+	tally->readers = flow_memory_zeroed(edges, sizeof(double));
+	tally->writers = flow_memory_zeroed(edges, sizeof(double));
 }
 
 static void
@@ -195,21 +186,24 @@ flow_sampler_make(const struct flow_state *state, struct flow_board *board,
 {
 	const struct flow_plan *plan = state->plan;
 	const struct flow_graph *graph = plan->graph;
-	struct flow_sampler *sampler = zeroed(1, sizeof(*sampler));
+	struct flow_sampler *sampler = flow_memory_zeroed(1, sizeof(*sampler));
 	size_t nodes = flow_sight_nodes(plan), node = 0;
 
 	sampler->proc = flow_procfs_open();
 	sampler->state = state;
 	sampler->board = board;
 	sampler->line_wanted = line;
-	sampler->watched = zeroed(plan->process_count, sizeof(struct watched));
-	sampler->process_of = zeroed(nodes, sizeof(uint32_t));
-	sampler->nodes = zeroed(nodes, sizeof(struct flow_node_sight));
-	sampler->edges =
-		zeroed(graph->edge_count, sizeof(struct flow_edge_sight));
-	sampler->read_file = zeroed(graph->edge_count, sizeof(uint32_t));
-	sampler->waiters =
-		zeroed(graph->node_count, sizeof(struct flow_waiter));
+	sampler->watched =
+		flow_memory_zeroed(plan->process_count, sizeof(struct watched));
+	sampler->process_of = flow_memory_zeroed(nodes, sizeof(uint32_t));
+	sampler->nodes =
+		flow_memory_zeroed(nodes, sizeof(struct flow_node_sight));
+	sampler->edges = flow_memory_zeroed(graph->edge_count,
+					    sizeof(struct flow_edge_sight));
+	sampler->read_file =
+		flow_memory_zeroed(graph->edge_count, sizeof(uint32_t));
+	sampler->waiters = flow_memory_zeroed(graph->node_count,
+					      sizeof(struct flow_waiter));
 	for (uint32_t i = 0; i < plan->process_count; i++) {
 		sampler->watched[i] = (struct watched){ .node = SIZE_MAX,
 							.io = -1,
@@ -963,7 +957,7 @@ flow_sampler_look(struct flow_sampler *sampler, int64_t now)
 	now -= sampler->state->started;
 	passed = now - sampler->looked;
 	sampler->looked = now;
-	cpu = zeroed(sampler->line.node_count, sizeof(*cpu));
+	cpu = flow_memory_zeroed(sampler->line.node_count, sizeof(*cpu));
 	look_at_nodes(sampler, cpu);
 	fade(&sampler->recent, sampler->state->plan->graph,
 	     1 / (1 + (double)passed / FLOW_SECOND / RECENT_SECONDS));
@@ -1050,7 +1044,8 @@ flow_sampler_finish(struct flow_sampler *sampler)
 {
 	const struct flow_state *state = sampler->state;
 	const struct flow_graph *graph = state->plan->graph;
-	double *cpu = zeroed(sampler->line.node_count, sizeof(*cpu));
+	double *cpu =
+		flow_memory_zeroed(sampler->line.node_count, sizeof(*cpu));
 
 	sampler->looked = state->ended - state->started;
 	look_at_nodes(sampler, cpu);

@@ -7,6 +7,7 @@
 #include <wchar.h>
 
 #include "clock.h"
+#include "memory.h"
 #include "size.h"
 #include "table.h"
 
@@ -28,16 +29,6 @@ struct flow_table {
 	bool *shown; /* rows of the list that is being drawn */
 	double *scores;
 };
-
-static void *
-zeroed(size_t count, size_t size)
-{
-	void *memory = calloc(count + 1, size);
-
-	if (!memory)
-		abort();
-	return memory;
-}
 
 /* "a -> b", with the ports where they are not the usual ones. */
 static char *
@@ -64,17 +55,18 @@ struct flow_table *
 flow_table_make(const struct flow_plan *plan)
 {
 	const struct flow_graph *graph = plan->graph;
-	struct flow_table *table = zeroed(1, sizeof(*table));
+	struct flow_table *table = flow_memory_zeroed(1, sizeof(*table));
 	size_t nodes = flow_sight_nodes(plan), node = 0;
 	size_t rows = nodes > graph->edge_count ? nodes : graph->edge_count;
 
 	table->plan = plan;
-	table->node_of = zeroed(nodes, sizeof(*table->node_of));
-	table->edge_names = zeroed(graph->edge_count, sizeof(char *));
-	table->cpu = zeroed(nodes, sizeof(double));
-	table->rates = zeroed(graph->edge_count, sizeof(double));
-	table->shown = zeroed(rows, sizeof(bool));
-	table->scores = zeroed(rows, sizeof(double));
+	table->node_of = flow_memory_zeroed(nodes, sizeof(*table->node_of));
+	table->edge_names =
+		flow_memory_zeroed(graph->edge_count, sizeof(char *));
+	table->cpu = flow_memory_zeroed(nodes, sizeof(double));
+	table->rates = flow_memory_zeroed(graph->edge_count, sizeof(double));
+	table->shown = flow_memory_zeroed(rows, sizeof(bool));
+	table->scores = flow_memory_zeroed(rows, sizeof(double));
 	for (size_t i = 0; i < plan->process_count; i++)
 		if (flow_process_is_node(&plan->processes[i]))
 			table->node_of[node++] = plan->processes[i].node;
@@ -127,7 +119,7 @@ find_rates(struct flow_table *table, struct flow_board *now,
 bool
 flow_table_take(struct flow_table *table, const struct flow_board *board)
 {
-	struct flow_board *copy = zeroed(1, flow_board_size(board));
+	struct flow_board *copy = flow_memory_zeroed(1, flow_board_size(board));
 
 	copy->node_count = board->node_count;
 	copy->edge_count = board->edge_count;
@@ -164,7 +156,7 @@ put_fit(FILE *out, const char *text, size_t width, bool pad)
 {
 	size_t length = strlen(text), used = 0, cut = 0, cut_at = 0;
 	mbstate_t state = { 0 };
-	char *line = zeroed(length, 1);
+	char *line = flow_memory_zeroed(length, 1);
 	size_t at = 0, end = 0;
 
 	while (at < length && used <= width) {
@@ -353,7 +345,7 @@ choose(const struct flow_table *table, size_t count, size_t most,
 	}
 	if (count <= most)
 		return;
-	sorted = zeroed(count, sizeof(*sorted));
+	sorted = flow_memory_zeroed(count, sizeof(*sorted));
 	memcpy(sorted, table->scores, count * sizeof(*sorted));
 	qsort(sorted, count, sizeof(*sorted), descending);
 	least = most ? sorted[most - 1] : sorted[0] + 1;
@@ -388,7 +380,7 @@ columns_of(const char *text)
 
 	if (length == (size_t)-1)
 		return strlen(text);
-	wide = zeroed(length, sizeof(*wide));
+	wide = flow_memory_zeroed(length, sizeof(*wide));
 	mbstowcs(wide, text, length + 1);
 	columns = wcswidth(wide, length);
 	free(wide);
