@@ -38,8 +38,11 @@ node_of(const struct flow_stuck *stuck, const struct flow_stuck_look *look,
 	const struct flow_look_process *process, const struct flow_block *wait,
 	char *name, size_t size)
 {
+	char node[NAME_ROOM - sizeof("relay before ")];
 	int pipe = FLOW_NO_PIPE;
 	bool reads = false;
+	const char *end;
+	pid_t relay;
 
 	if (wait != NULL && wait->kind != FLOW_BLOCK_CHILDREN &&
 	    of_run(look, wait->pipe)) {
@@ -53,8 +56,18 @@ node_of(const struct flow_stuck *stuck, const struct flow_stuck_look *look,
 		}
 	if (pipe == FLOW_NO_PIPE)
 		return false;
-	node_of_end(reads ? stuck->pipes[pipe].to : stuck->pipes[pipe].from,
-		    name, size);
+	end = reads ? stuck->pipes[pipe].to : stuck->pipes[pipe].from;
+	relay = reads ? stuck->pipes[pipe].relay_to
+		      : stuck->pipes[pipe].relay_from;
+	node_of_end(end, node, sizeof(node));
+	/* a relay works at the node's port, and is not the node */
+	snprintf(name, size, "%s%s",
+		 relay != process->pid || strstr(node, " of ") ||
+				 strstr(node, " into ")
+			 ? ""
+		 : reads ? "relay before "
+			 : "relay after ",
+		 node);
 	return true;
 }
 
@@ -257,7 +270,7 @@ describe_wait(const struct flow_stuck *stuck,
 	      char *buffer, size_t size)
 {
 	bool reads = wait->kind == FLOW_BLOCK_READ;
-	char node[NAME_ROOM];
+	char node[NAME_ROOM - sizeof("relay before ")];
 
 	if (wait->kind == FLOW_BLOCK_CHILDREN) {
 		snprintf(buffer, size, "waits for its children");
