@@ -41,7 +41,7 @@ told()
 # --- what goes on
 
 @test "restart: what waits in the pipe is there for the next one, and is told" {
-	go -e "seq -> work -> sort" --cmd=seq='seq 100000' \
+	go --cmd=seq='seq 100000' \
 		--cmd=sort='sort -n' --cmd=work="$(twice cat)" \
 		-e 'seq -> work -> sort; work [restart="on-failure" backoff=0]'
 	with 0 "$(seq 100000)"
@@ -400,8 +400,7 @@ told()
 }
 
 @test "restart: what went through a pipe stays, is committed and not called whole" {
-	go --report=report -e 'seq -> work -> out -> never; out [file=out]' \
-		-e 'seq -> work -> out; out [file=out]
+	go --report=report -e 'seq -> work -> out; out [file=out]
 		work [restart="on-failure" backoff=0]' --cmd=seq='seq 5' \
 		--cmd=work="$(FIRST='read x; echo $x' twice cat)"
 	with 0
