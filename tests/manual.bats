@@ -16,12 +16,26 @@ steady() {
 	sed -E 's/ after [0-9][0-9.e+-]* s/ after 0.0 s/' "$1"
 }
 
+# The shell for PAGE: what it puts into /dev/shm is its own.
+shell_for() {
+	shell=(sh)
+	[ "$1" = shmcat.1 ] || return 0
+	local apart=(unshare -m)
+	[ "$(id -u)" -eq 0 ] || apart=(unshare -Urm)
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	apart+=(sh -c 'mount -t tmpfs none /dev/shm && exec sh "$@"' -)
+	if "${apart[@]}" /dev/null 2>/dev/null; then
+		shell=("${apart[@]}")
+	fi
+}
+
 # Runs the example that the case is named after.
 example() {
 	local page=${BATS_TEST_DESCRIPTION%%: *}
 	local title=${BATS_TEST_DESCRIPTION#*: }
 	local aside=$BATS_TEST_TMPDIR/.manual ended=0
 
+	shell_for "$page"
 	mkdir -p "$aside" session
 	manual -v want=session -v title="$title" "$TOP/man/$page" \
 		>"$aside/printed"
@@ -34,7 +48,7 @@ example() {
 	(
 		cd session
 		unset IFS MAKEFLAGS
-		LC_ALL=C timeout 60 sh "$aside/script" \
+		LC_ALL=C timeout 60 "${shell[@]}" "$aside/script" \
 			</dev/null >"$aside/really" 2>&1 3>&-
 	) || ended=$?
 	steady "$aside/printed" >"$aside/expected"
@@ -111,6 +125,19 @@ pages() {
 @test "mkfifo-graph.5: Defaults for a part of the graph" { example; }
 @test "mkfifo-graph.5: A default for an argument" { example; }
 @test "mkfifo-graph.5: A word that is not in the language" { example; }
+
+@test "shmcat.1: A stream through memory" { example; }
+@test "shmcat.1: Readers that come and go" { example; }
+@test "shmcat.1: A large buffer before a slow consumer" { example; }
+@test "shmcat.1: A failure reaches the readers" { example; }
+@test "shmcat.1: Go on where another reader stopped" { example; }
+@test "shmcat.1: The last of what was said" { example; }
+@test "shmcat.1: Names with newlines in them" { example; }
+@test "shmcat.1: A shared last value" { example; }
+@test "shmcat.1: Wait for the next value" { example; }
+@test "shmcat.1: Patch a mapped file" { example; }
+@test "shmcat.1: A ring in a file" { example; }
+@test "shmcat.1: What is there" { example; }
 
 @test "manual: every example of every page has its case above" {
 	local page
