@@ -48,6 +48,7 @@ flow_interrupt_note(void)
 		    was.sa_handler != SIG_IGN)
 			sigaction(ending[i], &note, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL);
 }
 
 void

@@ -15,7 +15,8 @@ extern _Atomic uint32_t flow_interrupted;
 
 /*
  * From now on SIGINT, SIGTERM and SIGHUP (unless ignored) are noted, and
- * SIGPIPE is ignored, so that a reader's going is EPIPE. Takes SIGALRM.
+ * SIGPIPE and SIGXFSZ are ignored, so that a reader's going is EPIPE and a file
+ * at its limit EFBIG. Takes SIGALRM.
  */
 void flow_interrupt_note(void);
 

@@ -113,6 +113,11 @@ flow_object_open(struct flow_object *object, bool writable,
 				error, EX_NOPERM,
 				"cannot %s %s: it is a symbolic link", verb,
 				object->text);
+		if (saved == EISDIR)
+			return flow_error_set(
+				error, EX_DATAERR,
+				"%s: neither shared memory nor a regular file",
+				object->text);
 		return flow_error_set(error,
 				      saved == EBADF
 					      ? EX_NOINPUT
@@ -154,7 +159,8 @@ is_there(const struct flow_object *object)
 {
 	struct stat st;
 
-	return lstat(object->path, &st) == 0;
+	/* a link that leads nowhere yet is not */
+	return stat(object->path, &st) == 0;
 }
 
 int
@@ -314,6 +320,15 @@ link_to(const struct flow_object *object, int fd, const char *path)
 	return result;
 }
 
+static bool
+leads_nowhere(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode) &&
+	       stat(path, &st) < 0;
+}
+
 int
 flow_object_publish(const struct flow_object *object, int fd, bool over)
 {
@@ -334,6 +349,9 @@ flow_object_publish(const struct flow_object *object, int fd, bool over)
 		}
 	} else {
 		result = link_to(object, fd, object->path);
+		/* a link that leads nowhere is there, and never to be opened */
+		if (result && errno == EEXIST && leads_nowhere(object->path))
+			errno = ENOENT;
 	}
 	saved = errno;
 	free(aside);

@@ -207,9 +207,14 @@ boundary(const struct flow_ring *ring, uint64_t from, uint64_t wanted,
 		return found ? wanted + (uint64_t)(found - at(ring, wanted - 1))
 			     : end;
 	case FLOW_FRAMING_LEN32:
-		while (from && from < wanted)
-			from = after_len32(ring, from, end);
-		return from ? from : end;
+		while (from < wanted) {
+			uint64_t next = after_len32(ring, from, end);
+
+			if (!next)
+				return end;
+			from = next;
+		}
+		return from;
 	default:
 		return wanted;
 	}
@@ -304,7 +309,9 @@ flow_ring_await_readers(struct flow_ring *ring, int64_t deadline)
 
 		atomic_store(&memory->sought, 0);
 		value = flow_event_announce(&memory->space, true);
-		if (count_readers(ring) >= ring->shape.wanted)
+		/* the first byte has been written: they were there */
+		if (count_readers(ring) >= ring->shape.wanted ||
+		    atomic_load(&memory->head) > 0)
 			return 0;
 		flow_wait_add(&wait, &memory->space, value, false);
 		flow_member_heed(&ring->member, &wait);
@@ -565,7 +572,7 @@ flow_ring_write_end(struct flow_ring *ring, int status, int64_t deadline)
 	flow_place_give(member, true);
 	flow_turn_give(member);
 	flow_event_signal(&memory->news, flow_member_signals_all(member));
-	return 0;
+	return flow_member_broken(member) ? fail(EBADMSG) : 0;
 }
 
 int

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -21,6 +22,19 @@ enum {
 
 /* --- getting a ring to write into */
 
+/* Are records to be counted where there are none? The status, or 0. */
+static int
+refuse_count(const struct flow_shm *shm, const struct flow_ring_shape *shape,
+	     struct flow_error *error)
+{
+	if (!shm->count || shape->framing != FLOW_FRAMING_RAW)
+		return 0;
+	flow_error_set(error, EX_USAGE,
+		       "%s: -c counts records, and -F raw has none",
+		       shm->object.text);
+	return error->status;
+}
+
 /* The object just made by MAKER, or NULL with *STATUS. */
 static struct flow_ring *
 make_ring(struct flow_shm *shm, int *fd, int *status, struct flow_error *error)
@@ -28,6 +42,9 @@ make_ring(struct flow_shm *shm, int *fd, int *status, struct flow_error *error)
 	uint64_t bytes = flow_ring_bytes(&shm->shape);
 	struct flow_ring *ring;
 
+	*status = refuse_count(shm, &shm->shape, error);
+	if (*status)
+		return NULL;
 	if (!bytes) {
 		flow_error_set(error, EX_CANTCREAT,
 			       "cannot create %s: too large", shm->object.text);
@@ -182,6 +199,8 @@ join_ring(struct flow_shm *shm, struct flow_ring **ring,
 			       shm->object.text,
 			       flow_framing_name(shape->framing),
 			       flow_framing_name(shm->framing));
+		status = error->status;
+	} else if (refuse_count(shm, shape, error)) {
 		status = error->status;
 	} else if (!flow_ring_write_join(*ring)) {
 		return 0;
@@ -453,6 +472,7 @@ write_records(struct flow_shm *shm, struct flow_ring *ring, int fd,
 		in.have -= whole;
 		in.seen = 0;
 	}
+	shm->done.enough = !left;
 	free(in.data);
 	return status;
 }
@@ -470,12 +490,6 @@ copy_in(struct flow_shm *shm, struct flow_ring *ring, int fd,
 		return flow_shm_fail(shm, errno, error);
 	if (shape->framing != FLOW_FRAMING_RAW)
 		return write_records(shm, ring, fd, error);
-	if (shm->count) {
-		flow_error_set(error, EX_USAGE,
-			       "%s: -c counts records, and -F raw has none",
-			       shm->object.text);
-		return error->status;
-	}
 	if (shape->full == FLOW_RING_DROP)
 		return write_dropping(shm, ring, fd, error);
 	return write_raw(shm, ring, fd, error);
@@ -515,7 +529,8 @@ flow_shm_write(struct flow_shm *shm, struct flow_error *error)
 	if (pid > 0) {
 		close(fd);
 		ended = flow_shm_finish(pid, status != 0);
-		if (!status)
+		/* what has been told to end is not at fault */
+		if (!status && !(shm->done.enough && ended == 128 + SIGPIPE))
 			status = ended;
 	}
 	status = end_stream(shm, ring, status, error);

@@ -171,7 +171,14 @@ ssize_t
 flow_shm_get(int fd, void *data, size_t length)
 {
 	for (;;) {
-		ssize_t got = read(fd, data, length);
+		ssize_t got;
+
+		/* where nothing ever blocks there is no EINTR */
+		if (flow_interrupted) {
+			errno = EINTR;
+			return -1;
+		}
+		got = read(fd, data, length);
 
 		if (got >= 0)
 			return got;

@@ -47,6 +47,7 @@ struct flow_shm {
 		uint64_t
 			position; /* where a reader ended; a value's generation */
 		uint64_t lost; /* bytes */
+		bool enough; /* -c was reached */
 	} done;
 };
 

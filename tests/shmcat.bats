@@ -789,3 +789,95 @@ no newline
 2
 1'
 }
+
+# --- what fresh eyes found
+
+@test "shmcat: records that begin with their length keep their bounds from the first byte on" {
+	session <<-'END'
+	perl -e 'for (1..30000) { print pack("N", 100), "x" x 100 }' >in
+	shmcat -w -F len32 -R 1 /r <in &
+	shmcat -t 20 /r | {
+		await eval '[ $(shmcat --info --json /r | jq .newest) -gt 1000000 ]'
+		cat
+	} | wc -c
+	wait $!
+	perl -e 'for (1..5) { print pack("N", 2), "ab" }' |
+		shmcat -w --keep -F len32 /l
+	shmcat --from=6 /l | wc -c
+	shmcat --from=1 /l | wc -c
+	shmcat --remove /l
+	perl -e 'for (1..17) { print pack("N", 4092), "x" x 4092 }' |
+		shmcat -w -m 64K -F len32 --when-full=drop-oldest --keep /d
+	shmcat -F raw /d | wc -c
+	shmcat --remove /d
+	END
+	with 0 $'3120000\n24\n24\n65472'
+}
+
+@test "shmcat: -R is for the first byte: a second writer waits for nobody" {
+	session <<-'END'
+	mkfifo hold
+	shmcat -w -R 1 -F line /r <hold &
+	exec 3>hold
+	echo a >&3
+	shmcat -t 20 -c 1 /r
+	echo b | timeout 10 shmcat -w -F line /r
+	exec 3>&-
+	END
+	with 0 a
+}
+
+@test "shmcat: a signal ends it also where nothing ever blocks" {
+	session <<-'END'
+	truncate -s 1T sparse
+	for how in '--when-full=drop-oldest /a' '--value /a' '--seek=0 file:sparse'; do
+		shmcat -w $how </dev/zero &
+		await grep -q '^State:.R' /proc/$!/status
+		await eval 'grep -q "^SigCgt:.*4" /proc/$!/status'
+		kill -TERM $!
+		wait $! || echo $?
+	done
+	shmcat --remove /a 2>/dev/null || :
+	END
+	with 0 $'143\n143\n143'
+}
+
+@test "shmcat: what cannot be a ring is said, and no ring is made" {
+	session <<-'END'
+	mkdir folder
+	ln -s nowhere link
+	for how in '-c 1 /a' 'file:folder' 'file:link'; do
+		echo x | shmcat -w $how 2>&1 || echo $?
+	done
+	timeout 10 shmcat -t 0.1 file:link 2>&1 || echo $?
+	(ulimit -f 10; echo x | shmcat -w file:large 2>&1 || echo $?)
+	END
+	with 0 "shmcat: /a: -c counts records, and -F raw has none
+64
+shmcat: file:folder: neither shared memory nor a regular file
+65
+shmcat: cannot create file:link: No such file or directory
+73
+shmcat: file:link: time ran out
+124
+shmcat: cannot create file:large of 1060864 bytes: File too large
+73"
+}
+
+@test "shmcat: a ring that is cut off is no success of its writer, -c is one of its command" {
+	session <<-'END'
+	mkfifo hold
+	shmcat -w file:ring <hold 2>&1 &
+	exec 3>hold
+	await test -s ring
+	await eval 'shmcat --info file:ring >/dev/null 2>&1'
+	truncate -s 0 ring
+	exec 3>&-
+	wait $! || echo $?
+	shmcat -w -c 3 -F line /r -- yes
+	shmcat /r | wc -l
+	END
+	with 0 'shmcat: file:ring: damaged, or cut off while in use
+65
+3'
+}
