@@ -24,6 +24,7 @@ struct ordered {
 	struct flow_sink sink;
 	struct flow_deal *deals; /* told, and not yet done */
 	size_t begin, end, room; /* of deals */
+	bool heard; /* one has been told */
 	bool told; /* all of them */
 	bool headed; /* the header has been put */
 	uint64_t record; /* the next one's number, from 1 */
@@ -73,6 +74,7 @@ hear(struct ordered *ordered)
 		ordered->deals = grown;
 		ordered->room = room;
 	}
+	ordered->heard = true;
 	memcpy(ordered->deals + ordered->end, deals, (size_t)got);
 	ordered->end += count;
 	return 0;
@@ -86,8 +88,11 @@ wait_for_any(struct ordered *ordered, struct flow_feed *head)
 	bool heard = false;
 	int status;
 
+	/* Of a header nothing is told before all have all of it, however long. */
+	if (!ordered->heard)
+		most = SIZE_MAX;
 	/* The head may hold a record larger than all others may be ahead. */
-	if (head && head->end - head->begin >= most)
+	else if (head && head->end - head->begin >= most)
 		most = head->end - head->begin + 1;
 	status = flow_feed_wait(ordered->feeds, ordered->relay->input_count,
 				most, &ordered->sink,

@@ -22,6 +22,14 @@ operators()
 	[[ $output == *" wrong=0" ]]
 }
 
+@test "operators: a header of 30 MB through branches that keep their order" {
+	{ head -c 30000000 /dev/zero | tr '\0' h; echo; seq 1000; } >input
+	mg -e 'node [cmd=cat]; in [file="input"]; in -> p
+		p -> {a b c} [split=lines header=1]
+		{a b c} -> sum [merge=ordered]; sum [cmd=cksum]'
+	with 0 "$(cksum <input)"
+}
+
 @test "operators: a lost byte would be seen" {
 	cat >lossy <<-END
 	#!/bin/sh
