@@ -45,13 +45,16 @@ flow_cell_bytes(uint64_t capacity)
 }
 
 int
-flow_cell_format(int fd, uint64_t capacity, uint64_t generation, bool open)
+flow_cell_format(int fd, uint64_t capacity, uint64_t generation,
+		 uint64_t identity, bool open)
 {
 	struct flow_fixed fixed;
 
 	flow_fixed_fill(&fixed, FLOW_MEMORY_VALUE);
 	fixed.size = whole_pages(capacity);
 	fixed.areas = areas_for(fixed.size);
+	if (identity)
+		fixed.identity = identity;
 	fixed.flags = open ? FLOW_FLAG_OPEN : 0;
 	if (pwrite(fd, &generation, sizeof(generation),
 		   offsetof(struct flow_memory, head)) != sizeof(generation))
@@ -118,6 +121,12 @@ flow_cell_generation(const struct flow_cell *cell)
 {
 	return atomic_load_explicit(&cell->member.memory->head,
 				    memory_order_acquire);
+}
+
+uint64_t
+flow_cell_identity(const struct flow_cell *cell)
+{
+	return cell->member.fixed.identity;
 }
 
 ssize_t

@@ -41,10 +41,12 @@ struct flow_cell_info {
 /* The size of the object for values of up to CAPACITY bytes; 0: too large. */
 uint64_t flow_cell_bytes(uint64_t capacity);
 /*
- * Makes FD, zeros of that many bytes, a cell whose next value is GENERATION + 1.
+ * Makes FD, zeros of that many bytes, a cell whose next value is GENERATION + 1
+ * of the value IDENTITY, which another object was before it; 0: a new value.
  * OPEN: some may read it who may not write it. 0, or -1 with errno.
  */
-int flow_cell_format(int fd, uint64_t capacity, uint64_t generation, bool open);
+int flow_cell_format(int fd, uint64_t capacity, uint64_t generation,
+		     uint64_t identity, bool open);
 
 /* Opens the cell in FD (borrowed). Owned, or NULL with ERROR (65; NAME is its name there). */
 struct flow_cell *flow_cell_open(int fd, bool writable, const char *name,
@@ -75,6 +77,8 @@ int flow_cell_write(struct flow_cell *cell, const void *data, size_t length,
 void flow_cell_retire(struct flow_cell *cell);
 
 uint64_t flow_cell_generation(const struct flow_cell *cell);
+/* Whose generations these are: another value's count from 1 again. */
+uint64_t flow_cell_identity(const struct flow_cell *cell);
 /* 0, or -1 with errno EBADMSG. */
 int flow_cell_look(struct flow_cell *cell, struct flow_cell_info *info);
 

@@ -14,6 +14,7 @@
 
 #include "cell.h"
 #include "child.h"
+#include "clock.h"
 #include "interrupt.h"
 #include "io.h"
 #include "shm.h"
@@ -95,10 +96,13 @@ take_input(struct flow_shm *shm, char **data, size_t *length,
 
 /* --- making a cell */
 
-/* A cell of its own for DATA, without a name yet; its descriptor or -1. */
+/*
+ * A cell of its own for DATA, without a name yet, that goes on from OLD if that
+ * is not NULL; its descriptor or -1.
+ */
 static int
 make_cell(struct flow_shm *shm, const char *data, size_t length,
-	  uint64_t generation, struct flow_error *error)
+	  const struct flow_cell *old, struct flow_error *error)
 {
 	uint64_t capacity = shm->capacity > length ? shm->capacity : length;
 	struct flow_cell *cell;
@@ -117,7 +121,8 @@ make_cell(struct flow_shm *shm, const char *data, size_t length,
 	fd = flow_object_create(&shm->object, shm->mode, bytes, error);
 	if (fd < 0)
 		return -1;
-	if (flow_cell_format(fd, capacity, generation,
+	if (flow_cell_format(fd, capacity, old ? flow_cell_generation(old) : 0,
+			     old ? flow_cell_identity(old) : 0,
 			     flow_shm_is_open(shm->mode))) {
 		flow_shm_fail(shm, errno, error);
 		goto drop_fd;
@@ -153,7 +158,7 @@ static int
 make_first(struct flow_shm *shm, const char *data, size_t length,
 	   struct flow_error *error)
 {
-	int fd = make_cell(shm, data, length, 0, error), saved;
+	int fd = make_cell(shm, data, length, NULL, error), saved;
 
 	if (fd < 0)
 		return error->status;
@@ -188,7 +193,7 @@ outgrow(struct flow_shm *shm, struct flow_cell *cell, const char *data,
 	/* whoever may read the value may read the next one */
 	if (!shm->mode_given && !fstat(shm->object.fd, &st))
 		shm->mode = st.st_mode & 0777;
-	fd = make_cell(shm, data, length, flow_cell_generation(cell), error);
+	fd = make_cell(shm, data, length, cell, error);
 	if (fd < 0)
 		return error->status;
 	if (flow_object_publish(&shm->object, fd, true)) {
@@ -218,7 +223,7 @@ fill_given(struct flow_shm *shm, size_t length, struct flow_error *error)
 			 : EFBIG;
 	if (result)
 		return cannot_create(shm, result, error);
-	return flow_cell_format(fd, capacity, 0, false)
+	return flow_cell_format(fd, capacity, 0, 0, false)
 		       ? flow_shm_fail(shm, errno, error)
 		       : 0;
 }
@@ -240,6 +245,10 @@ write_into(struct flow_shm *shm, const char *data, size_t length,
 	if (flow_cell_turn(cell, flow_shm_deadline(shm))) {
 		status = errno == ESHUTDOWN ? -1
 					    : flow_shm_fail(shm, errno, error);
+	} else if (!flow_object_is(&shm->object, shm->object.fd)) {
+		/* whoever replaced it, with the turn, died before it said so */
+		flow_cell_retire(cell);
+		status = -1;
 	} else if (!flow_cell_write(cell, data, length, shm->sync)) {
 		shm->done.position = flow_cell_generation(cell);
 	} else if (errno == EMSGSIZE) {
@@ -324,11 +333,47 @@ open_cell(struct flow_shm *shm, int *status, struct flow_error *error)
 }
 
 /*
- * The value when its generation is above AFTER, waiting for it if WAITS. -1:
- * the object was replaced, look again.
+ * Waits for a generation above AFTER. A writer or remover that was killed may
+ * have taken the name away and told nobody: then nothing more is written to
+ * what we wait for, and the name is looked at now and then.
  */
 static int
-next_value(struct flow_shm *shm, uint64_t after, bool waits, char **data,
+await_value(const struct flow_shm *shm, struct flow_cell *cell, uint64_t after)
+{
+	int64_t deadline = flow_shm_deadline(shm);
+
+	for (;;) {
+		int64_t look = flow_now() + FLOW_SECOND;
+		bool last = deadline <= look;
+
+		if (!flow_cell_await(cell, after, last ? deadline : look))
+			return 0;
+		if (errno != ETIMEDOUT)
+			return -1;
+		if (!flow_object_is(&shm->object, shm->object.fd)) {
+			errno = ESHUTDOWN;
+			return -1;
+		}
+		if (last) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+	}
+}
+
+/* What a reader has had. */
+struct had {
+	uint64_t generation;
+	uint64_t identity; /* of the value that it counts; 0: not known */
+};
+
+/*
+ * The value when its generation is above what was HAD, waiting for it if WAITS.
+ * One that was removed and made again is new, though it counts from 1. -1: the
+ * object was replaced, look again.
+ */
+static int
+next_value(struct flow_shm *shm, struct had *had, bool waits, char **data,
 	   size_t *length, uint64_t *generation, struct flow_error *error)
 {
 	int status;
@@ -336,7 +381,10 @@ next_value(struct flow_shm *shm, uint64_t after, bool waits, char **data,
 
 	if (!cell)
 		return status;
-	if (waits && flow_cell_await(cell, after, flow_shm_deadline(shm)))
+	if (had->identity && had->identity != flow_cell_identity(cell))
+		had->generation = 0;
+	had->identity = flow_cell_identity(cell);
+	if (waits && await_value(shm, cell, had->generation))
 		status = errno == ESHUTDOWN ? -1
 					    : flow_shm_fail(shm, errno, error);
 	if (!status) {
@@ -353,13 +401,14 @@ int
 flow_shm_value_read(struct flow_shm *shm, struct flow_error *error)
 {
 	bool waits = shm->awaits || shm->waits;
+	struct had had = { .generation = shm->awaits ? shm->after : 0 };
 	size_t length = 0;
 	char *data = NULL;
 	int status;
 
 	do
-		status = next_value(shm, shm->awaits ? shm->after : 0, waits,
-				    &data, &length, &shm->done.position, error);
+		status = next_value(shm, &had, waits, &data, &length,
+				    &shm->done.position, error);
 	while (status < 0);
 	if (status)
 		return status;
@@ -405,7 +454,8 @@ run_with(struct flow_shm *shm, const char *data, size_t length,
 int
 flow_shm_value_each(struct flow_shm *shm, struct flow_error *error)
 {
-	uint64_t after = shm->awaits ? shm->after : 0, generation = 0;
+	struct had had = { .generation = shm->awaits ? shm->after : 0 };
+	uint64_t generation = 0;
 	uint64_t left = shm->count ? shm->count : UINT64_MAX;
 	int status = 0;
 
@@ -414,7 +464,7 @@ flow_shm_value_each(struct flow_shm *shm, struct flow_error *error)
 		char *data = NULL;
 
 		do
-			status = next_value(shm, after, true, &data, &length,
+			status = next_value(shm, &had, true, &data, &length,
 					    &generation, error);
 		while (status < 0);
 		if (status)
@@ -424,7 +474,7 @@ flow_shm_value_each(struct flow_shm *shm, struct flow_error *error)
 			status = flow_shm_fail(shm, EINTR, error);
 		free(data);
 		shm->done.bytes += length;
-		shm->done.position = after = generation;
+		shm->done.position = had.generation = generation;
 	}
 	return status;
 }

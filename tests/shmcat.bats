@@ -604,6 +604,67 @@ no newline
 	with 0 66
 }
 
+@test "shmcat: a value's waiting reader outlives a writer or remover killed half way" {
+	command -v strace >/dev/null || skip "there is no strace"
+	session <<-'END'
+	sleeps() { grep -q futex /proc/$1/wchan /proc/$1/syscall || grep -q ^449 /proc/$1/syscall; }
+	# held CALL ARG...: shmcat ARG, held as it leaves that call
+	held() {
+		strace -qq -o trace -e trace=$1 -e inject=$1:delay_exit=60000000 shmcat "${@:2}" <big &
+		tracer=$!
+	}
+	head -c 100000 /dev/zero >big
+	for call in rename unlink; do
+		echo 1 | shmcat --value -w -m 4K /v
+		timeout 10 shmcat --value --after=1 -t 9 /v >got &
+		reader=$!
+		await eval "pgrep -P $reader >child"
+		await sleeps $(cat child)
+		old=$(stat -c %i /dev/shm/v)
+		if [ $call = rename ]; then
+			held rename --value -w /v
+		else
+			held unlink --remove /v
+		fi
+		await eval '[ "$(stat -c %i /dev/shm/v 2>/dev/null)" != $old ]'
+		kill -9 $(pgrep -P $tracer) $tracer
+		wait $tracer || :
+		[ $call = rename ] || head -c 50000 big | shmcat --value -w /v
+		status=0
+		wait $reader || status=$?
+		echo $call $status $(wc -c <got)
+		shmcat --remove /v
+	done
+	END
+	with 0 $'rename 0 100000\nunlink 0 50000'
+}
+
+@test "shmcat: a value that is removed and made again is news, whatever its generation" {
+	session <<-'END'
+	echo one | shmcat --value -w /v
+	mkfifo go
+	shmcat --value --each -c 3 -t 10 /v -- sh -c 'echo "$SHM_GENERATION $(cat)" >>each; cat go' &
+	each=$!
+	await grep -qs one each
+	shmcat --remove /v
+	echo two | shmcat --value -w /v
+	: >go
+	await grep -q two each
+	# one that outgrows its object is the same value
+	identity=$(shmcat --info --json /v | jq .identity)
+	head -c 100000 /dev/zero | tr '\0' x | shmcat --value -w /v
+	[ "$(shmcat --info --json /v | jq .identity)" = "$identity" ]
+	shmcat --value --after=2 -t 50ms /v || echo $?
+	: >go
+	await grep -q '2 xx' each
+	: >go
+	wait $each
+	cut -c 1-6 each
+	shmcat --remove /v
+	END
+	with 0 $'124\n1 one\n1 two\n2 xxxx'
+}
+
 # --- bytes
 
 @test "shmcat: bytes of files and objects are read and patched in place" {

@@ -171,7 +171,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			       : flow_ring_bytes(&shape));
 	fd = memfd_create("fuzz", MFD_CLOEXEC);
 	if (fd < 0 || ftruncate(fd, length) ||
-	    (value ? flow_cell_format(fd, 4096, 0, false)
+	    (value ? flow_cell_format(fd, 4096, 0, 0, false)
 		   : flow_ring_format(fd, &shape)))
 		abort();
 	flow_map_guard();

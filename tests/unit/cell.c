@@ -25,7 +25,7 @@ make(uint64_t capacity)
 	int fd = memfd_create("cell", MFD_CLOEXEC);
 
 	if (fd < 0 || ftruncate(fd, (off_t)flow_cell_bytes(capacity)) ||
-	    flow_cell_format(fd, capacity, 0, false))
+	    flow_cell_format(fd, capacity, 0, 0, false))
 		abort();
 	return fd;
 }
