@@ -232,6 +232,34 @@ word(const json_t *root, const char *key)
 	return value ? value : "-";
 }
 
+/* NAME, which may hold any bytes, as one line of a terminal; owned. */
+static char *
+printable(const char *name)
+{
+	char *line = strdup(name);
+
+	if (!line)
+		flow_error_no_memory();
+	flow_error_printable(line);
+	return line;
+}
+
+/* How many of the users in LIST live. */
+static unsigned
+living(const json_t *list)
+{
+	const json_t *user;
+	unsigned count = 0;
+	size_t i;
+
+	json_array_foreach(list, i, user)
+	{
+		if (json_is_true(json_object_get(user, "alive")))
+			count++;
+	}
+	return count;
+}
+
 static char *
 size_text(const json_t *root, const char *key, char *buffer)
 {
@@ -316,8 +344,8 @@ int
 flow_shm_info(struct flow_shm *shm, FILE *out, struct flow_error *error)
 {
 	int status = flow_shm_open(shm, false, error);
+	char size[16], *name;
 	json_t *root;
-	char size[16];
 
 	if (status)
 		return status;
@@ -326,7 +354,9 @@ flow_shm_info(struct flow_shm *shm, FILE *out, struct flow_error *error)
 		return error->status;
 	if (shm->json)
 		return put_json(root, out, error);
-	fprintf(out, "%-10s %s\n", "name", shm->object.text);
+	name = printable(shm->object.text);
+	fprintf(out, "%-10s %s\n", "name", name);
+	free(name);
 	fprintf(out, "%-10s %s\n", "kind", word(root, "kind"));
 	if (!strcmp(word(root, "kind"), "ring"))
 		show_ring(root, out);
@@ -360,12 +390,12 @@ list_entry(const char *name)
 	if (!flow_object_open(&shm.object, false, &error))
 		root = describe(&shm, &error);
 	if (!root)
-		root = json_pack("{s:s, s:o, s:o, s:s}", "kind",
+		root = json_pack("{s:s, s:o, s:o, s:o}", "kind",
 				 error.status == EX_DATAERR ? "damaged"
 							    : "closed",
 				 "name", text(address), "object_bytes",
 				 number((uint64_t)st.st_size), "error",
-				 error.text ? error.text : "");
+				 text(error.text ? error.text : ""));
 
 drop_object:
 	flow_object_clear(&shm.object);
@@ -386,16 +416,17 @@ static void
 show_entry(const json_t *root, FILE *out)
 {
 	const char *kind = word(root, "kind");
-	char size[16], fill[16];
+	char size[16], fill[16], *name = printable(word(root, "name"));
 
-	fprintf(out, "%-24s %-8s %10s", word(root, "name"), kind,
+	fprintf(out, "%-24s %-8s %10s", name, kind,
 		size_text(root, "object_bytes", size));
+	free(name);
 	if (!strcmp(kind, "ring"))
-		fprintf(out, "  %s, %s unread, %zu writing, %zu reading",
+		fprintf(out, "  %s, %s unread, %u writing, %u reading",
 			word(root, "state"),
 			size_text(root, "fill_bytes", fill),
-			json_array_size(json_object_get(root, "writers")),
-			json_array_size(json_object_get(root, "readers")));
+			living(json_object_get(root, "writers")),
+			living(json_object_get(root, "readers")));
 	else if (!strcmp(kind, "value"))
 		fprintf(out, "  generation %llu, %s",
 			(unsigned long long)get(root, "generation"),

@@ -942,3 +942,30 @@ shmcat: cannot create file:large of 1060864 bytes: File too large
 65
 3'
 }
+
+@test "shmcat: --list has a line for each object, whatever its name and state" {
+	session <<-'END'
+	printf 'ipcflow\0garbage' >/dev/shm/$'bad\xff'
+	shmcat --create=4K $'/two\nlines \e[1m'
+	mkfifo hold
+	shmcat -w /dead <hold &
+	exec 3>hold
+	await test -e /dev/shm/dead
+	shmcat --list | grep '^/dead.* 1 writing, 0 reading$' | wc -l
+	kill -9 $!
+	wait $! || :
+	shmcat --list >text
+	cat -v text | tr -s ' '
+	shmcat --list --json | jq -c '.[] | [.name, .kind]'
+	shmcat --info $'/two\nlines \e[1m' | head -n 1
+	rm /dev/shm/*
+	END
+	with 0 $'1
+/bad? damaged 15 B
+/dead ring 1 MiB broken, 0 B unread, 0 writing, 0 reading
+/two lines ?[1m bytes 4 KiB
+["/bad?","damaged"]
+["/dead","ring"]
+["/two\\nlines \\u001b[1m","bytes"]
+name       /two lines ?[1m'
+}
