@@ -214,18 +214,46 @@ flow_object_await(const struct flow_object *object, int64_t deadline,
 	return result;
 }
 
+/* How names beside others end, which no object of a user's may have. */
+static const char ours[] = ".ipcflow";
+
 /* A name beside that of OBJECT, for one that has not got it yet; owned. */
 static char *
 name_aside(const struct flow_object *object, const char *suffix)
 {
 	const char *name;
 	char *directory = directory_of(object->path, &name), *path;
+	uint32_t hash = 2166136261; /* FNV-1a */
+	int length;
 
+	for (const char *c = name; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 16777619;
 	/* a name may be as long as the system allows; this one must be too */
-	if (asprintf(&path, "%s/.%.*s%s", directory, 200, name, suffix) < 0)
+	if (strlen(name) > 200)
+		length = asprintf(&path, "%s/.%.200s-%08x%s%s", directory, name,
+				  hash, suffix, ours);
+	else
+		length = asprintf(&path, "%s/.%s%s%s", directory, name, suffix,
+				  ours);
+	if (length < 0)
 		flow_error_no_memory();
 	free(directory);
 	return path;
+}
+
+char *
+flow_object_aside(const struct flow_object *object)
+{
+	return name_aside(object, ".next");
+}
+
+static bool
+is_ours(const char *name)
+{
+	size_t length = strlen(name), end = strlen(ours);
+
+	return *name == '.' && length > end &&
+	       strcmp(name + length - end, ours) == 0;
 }
 
 /* Where the file system has no files without a name, one with a name aside. */
@@ -235,7 +263,7 @@ create_aside(const struct flow_object *object)
 	char suffix[64], *path;
 	int fd;
 
-	snprintf(suffix, sizeof(suffix), ".%ld.ipcflow", (long)getpid());
+	snprintf(suffix, sizeof(suffix), ".%ld", (long)getpid());
 	path = name_aside(object, suffix);
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
 		  0600);
@@ -248,7 +276,7 @@ drop_aside(const struct flow_object *object)
 {
 	char suffix[64], *path;
 
-	snprintf(suffix, sizeof(suffix), ".%ld.ipcflow", (long)getpid());
+	snprintf(suffix, sizeof(suffix), ".%ld", (long)getpid());
 	path = name_aside(object, suffix);
 	unlink(path);
 	free(path);
@@ -275,6 +303,14 @@ flow_object_create(const struct flow_object *object, mode_t mode,
 	char *directory = directory_of(object->path, &name);
 	int result, fd;
 
+	if (is_ours(name)) {
+		free(directory);
+		return flow_error_set(
+			error, EX_USAGE,
+			"cannot create %s: names that begin with a point and "
+			"end in %s are those of objects under way",
+			object->text, ours);
+	}
 	fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	free(directory);
 	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR ||
@@ -313,7 +349,7 @@ link_to(const struct flow_object *object, int fd, const char *path)
 		return linkat(AT_FDCWD, from, AT_FDCWD, path,
 			      AT_SYMLINK_FOLLOW);
 	}
-	snprintf(suffix, sizeof(suffix), ".%ld.ipcflow", (long)getpid());
+	snprintf(suffix, sizeof(suffix), ".%ld", (long)getpid());
 	aside = name_aside(object, suffix);
 	result = link(aside, path);
 	free(aside);
@@ -336,7 +372,7 @@ flow_object_publish(const struct flow_object *object, int fd, bool over)
 	int result, saved;
 
 	if (over) {
-		aside = name_aside(object, ".next");
+		aside = flow_object_aside(object);
 		unlink(aside); /* of one who was killed where we are now */
 		result = link_to(object, fd, aside);
 		if (!result) {

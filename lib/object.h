@@ -47,7 +47,7 @@ int flow_object_await(const struct flow_object *object, int64_t deadline,
 /*
  * Makes BYTES of zeros without a name, where OBJECT will be; every byte has
  * its memory or disk block (posix_fallocate(3)). Returns owned, or -1 with
- * ERROR (73, 77).
+ * ERROR (73, 77; 64: the name is one of ours, as of flow_object_aside).
  */
 int flow_object_create(const struct flow_object *object, mode_t mode,
 		       uint64_t bytes, struct flow_error *error);
@@ -57,6 +57,12 @@ int flow_object_create(const struct flow_object *object, mode_t mode,
  * one step. 0, or -1 with errno; EEXIST without OVER when the name is taken.
  */
 int flow_object_publish(const struct flow_object *object, int fd, bool over);
+
+/*
+ * The name that one has for an instant which replaces OBJECT; it stays when who
+ * replaces it is killed then. Owned.
+ */
+char *flow_object_aside(const struct flow_object *object);
 
 /* Removes the name if it is still that of FD. 0, or -1 with errno. */
 int flow_object_unlink(const struct flow_object *object, int fd);

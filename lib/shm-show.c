@@ -471,8 +471,10 @@ flow_shm_remove(struct flow_shm *shm, struct flow_error *error)
 {
 	struct flow_error ignored = { 0 };
 	struct flow_cell *cell = NULL;
-	char *aside, *slash;
+	bool gone, stale;
+	char *aside;
 	struct stat st;
+	int saved;
 
 	if (!shm->object.path) {
 		flow_error_set(error, EX_USAGE,
@@ -487,25 +489,21 @@ flow_shm_remove(struct flow_shm *shm, struct flow_error *error)
 		cell = flow_cell_open(shm->object.fd, true, shm->object.text,
 				      &ignored);
 	flow_error_clear(&ignored);
-	if (unlink(shm->object.path)) {
-		flow_error_set(error, flow_error_status_read(errno),
-			       "cannot remove %s: %s", shm->object.text,
-			       strerror(errno));
-		flow_cell_close(cell);
-		return error->status;
-	}
+	gone = unlink(shm->object.path) == 0;
+	saved = errno;
+	/* what one left who was killed while it replaced the object */
+	aside = flow_object_aside(&shm->object);
+	stale = unlink(aside) == 0;
+	free(aside);
 	/* who waits for its next value looks for the name again */
-	if (cell)
+	if (gone && cell)
 		flow_cell_retire(cell);
 	flow_cell_close(cell);
-	/* what one left who was killed while it replaced the object */
-	slash = strrchr(shm->object.path, '/');
-	if (asprintf(&aside, "%.*s.%s.next",
-		     slash ? (int)(slash - shm->object.path + 1) : 0,
-		     shm->object.path,
-		     slash ? slash + 1 : shm->object.path) >= 0) {
-		unlink(aside);
-		free(aside);
+	if (!gone && !(saved == ENOENT && stale)) {
+		flow_error_set(error, flow_error_status_read(saved),
+			       "cannot remove %s: %s", shm->object.text,
+			       strerror(saved));
+		return error->status;
 	}
 	return 0;
 }

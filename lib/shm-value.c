@@ -199,7 +199,8 @@ outgrow(struct flow_shm *shm, struct flow_cell *cell, const char *data,
 	if (flow_object_publish(&shm->object, fd, true)) {
 		saved = errno;
 		close(fd);
-		return cannot_create(shm, saved, error);
+		/* --remove took its name aside: look again */
+		return saved == ENOENT ? -1 : cannot_create(shm, saved, error);
 	}
 	close(fd);
 	flow_cell_retire(cell);

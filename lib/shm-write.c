@@ -136,9 +136,13 @@ replace(struct flow_shm *shm, struct flow_ring **ring, struct flow_error *error)
 	}
 	*ring = make_ring(shm, &fd, &status, error);
 	if (*ring && flow_object_publish(&shm->object, fd, true)) {
-		status = flow_error_status_create(errno);
-		flow_error_set(error, status, "cannot replace %s: %s",
-			       shm->object.text, strerror(errno));
+		status = -1; /* --remove took its name aside: look again */
+		if (errno != ENOENT) {
+			flow_error_set(error, flow_error_status_create(errno),
+				       "cannot replace %s: %s",
+				       shm->object.text, strerror(errno));
+			status = error->status;
+		}
 		flow_ring_close(*ring);
 		close(fd);
 		*ring = NULL;

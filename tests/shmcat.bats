@@ -969,3 +969,23 @@ shmcat: cannot create file:large of 1060864 bytes: File too large
 ["/two\\nlines \\u001b[1m","bytes"]
 name       /two lines ?[1m'
 }
+
+@test "shmcat: --remove takes what a killed replacer left, and nobody else's object" {
+	session <<-'END'
+	shmcat --create=4K /.a.next
+	echo 1 | shmcat --value -w /a
+	head -c 9000 /dev/zero | shmcat --value -w /a
+	shmcat --remove /a
+	shmcat --list
+	shmcat --remove /.a.next
+	touch /dev/shm/.b.next.ipcflow
+	shmcat --remove /b
+	shmcat --remove /b 2>&1 || echo $?
+	shmcat --create=4K /.b.next.ipcflow 2>&1 || echo $?
+	END
+	with 0 "/.a.next                 bytes         4 KiB
+shmcat: cannot remove /b: No such file or directory
+66
+shmcat: cannot create /.b.next.ipcflow: names that begin with a point and end in .ipcflow are those of objects under way
+64"
+}
