@@ -292,7 +292,7 @@ measure_value(void)
 	int64_t begin;
 
 	if (fd < 0 || ftruncate(fd, (off_t)flow_cell_bytes(MESSAGE)) ||
-	    flow_cell_format(fd, MESSAGE, 0, false))
+	    flow_cell_format(fd, MESSAGE, 0, 0, false))
 		die("memory");
 	cell = flow_cell_open(fd, true, "cell", &error);
 	if (!cell || flow_cell_turn(cell, INT64_MAX) ||
