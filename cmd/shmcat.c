@@ -218,51 +218,14 @@ parse_mode(const char *arg, struct argp_state *state)
 	return (mode_t)mode;
 }
 
+/* The options of one kind of contents alone: rings, values, bytes. */
 static error_t
-parse_option(int key, char *arg, struct argp_state *state)
+parse_contents(int key, char *arg, struct argp_state *state)
 {
 	struct options *options = state->input;
 	struct flow_shm *shm = &options->shm;
 
 	switch (key) {
-	case 'w':
-		options->given |= G_WRITE;
-		break;
-	case OPTION_VALUE:
-		options->given |= G_VALUE;
-		break;
-	case OPTION_LIST:
-		options->given |= G_LIST;
-		break;
-	case OPTION_INFO:
-		options->given |= G_INFO;
-		break;
-	case OPTION_REMOVE:
-		options->given |= G_REMOVE;
-		break;
-	case OPTION_CREATE:
-		options->given |= G_CREATE;
-		shm->length = parse_size(arg, "--create", state);
-		break;
-	case OPTION_SEEK:
-		options->given |= G_SEEK;
-		shm->offset = parse_size(arg, "--seek", state);
-		break;
-	case 'm':
-		options->given |= G_SIZE;
-		shm->shape.size = parse_size(arg, "-m", state);
-		if (!shm->shape.size)
-			argp_error(state, "-m %s: nothing fits into that", arg);
-		shm->capacity = shm->shape.size;
-		break;
-	case 'F':
-		options->given |= G_FRAMING;
-		shm->framed = true;
-		if (flow_framing_parse(arg, &shm->framing))
-			argp_error(state,
-				   "-F %s: wanted raw, line, nul or len32",
-				   arg);
-		break;
 	case 'R':
 		options->given |= G_READERS;
 		shm->shape.wanted =
@@ -288,10 +251,6 @@ parse_option(int key, char *arg, struct argp_state *state)
 		options->given |= G_LOSSY;
 		shm->lossy = true;
 		break;
-	case 'c':
-		options->given |= G_COUNT;
-		shm->count = parse_number(arg, "-c", 1, INT64_MAX, state);
-		break;
 	case OPTION_AFTER:
 		options->given |= G_AFTER;
 		shm->after = parse_number(arg, "--after", 0, INT64_MAX, state);
@@ -300,6 +259,14 @@ parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_EACH:
 		options->given |= G_EACH;
 		break;
+	case OPTION_CREATE:
+		options->given |= G_CREATE;
+		shm->length = parse_size(arg, "--create", state);
+		break;
+	case OPTION_SEEK:
+		options->given |= G_SEEK;
+		shm->offset = parse_size(arg, "--seek", state);
+		break;
 	case OPTION_OFFSET:
 		options->given |= G_OFFSET;
 		shm->offset = parse_size(arg, "--offset", state);
@@ -307,6 +274,53 @@ parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_LENGTH:
 		options->given |= G_LENGTH;
 		shm->length = parse_size(arg, "--length", state);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static error_t
+parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+	struct flow_shm *shm = &options->shm;
+
+	switch (key) {
+	case 'w':
+		options->given |= G_WRITE;
+		break;
+	case OPTION_VALUE:
+		options->given |= G_VALUE;
+		break;
+	case OPTION_LIST:
+		options->given |= G_LIST;
+		break;
+	case OPTION_INFO:
+		options->given |= G_INFO;
+		break;
+	case OPTION_REMOVE:
+		options->given |= G_REMOVE;
+		break;
+	case 'm':
+		options->given |= G_SIZE;
+		shm->shape.size = parse_size(arg, "-m", state);
+		if (!shm->shape.size)
+			argp_error(state, "-m %s: nothing fits into that", arg);
+		shm->capacity = shm->shape.size;
+		break;
+	case 'F':
+		options->given |= G_FRAMING;
+		shm->framed = true;
+		if (flow_framing_parse(arg, &shm->framing))
+			argp_error(state,
+				   "-F %s: wanted raw, line, nul or len32",
+				   arg);
+		break;
+	case 'c':
+		options->given |= G_COUNT;
+		shm->count = parse_number(arg, "-c", 1, INT64_MAX, state);
 		break;
 	case 't':
 		options->given |= G_TIMEOUT;
@@ -350,7 +364,7 @@ parse_option(int key, char *arg, struct argp_state *state)
 		state->next = state->argc;
 		break;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_contents(key, arg, state);
 	}
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "memory.h"
 #include "show.h"
 
 /* Does EDGE run between two processes, so that it needs a FIFO? */
@@ -75,12 +76,11 @@ compare_variables(const void *one, const void *two)
 static int
 check_variables(const struct flow_graph *graph, struct flow_error *error)
 {
-	struct variable *all = calloc(2 * graph->edge_count + 1, sizeof(*all));
+	struct variable *all =
+		flow_memory_zeroed(2 * graph->edge_count, sizeof(*all));
 	size_t count = 0;
 	int result = 0;
 
-	if (!all)
-		abort();
 	for (size_t i = 0; i < 2 * graph->edge_count; i++) {
 		const struct flow_edge *edge = graph->edges[i / 2];
 		size_t size;

@@ -118,6 +118,15 @@ users_json(const struct flow_ring_info *info, bool writers)
 	return list;
 }
 
+static void
+set_birth(json_t *root, int64_t created, uint64_t identity)
+{
+	json_object_set_new(root, "age_s", json_real(age_of(created)));
+	json_object_set_new(
+		root, "identity",
+		json_sprintf("%016llx", (unsigned long long)identity));
+}
+
 static json_t *
 ring_json(const struct flow_ring_shape *shape,
 	  const struct flow_ring_info *info)
@@ -141,10 +150,7 @@ ring_json(const struct flow_ring_shape *shape,
 	json_object_set_new(root, "dropped_bytes", number(info->dropped));
 	json_object_set_new(root, "readers_so_far", number(info->joined));
 	json_object_set_new(root, "readers_wanted", number(shape->wanted));
-	json_object_set_new(root, "age_s", json_real(age_of(info->created)));
-	json_object_set_new(
-		root, "identity",
-		json_sprintf("%016llx", (unsigned long long)info->identity));
+	set_birth(root, info->created, info->identity);
 	json_object_set_new(root, "writers", users_json(info, true));
 	json_object_set_new(root, "readers", users_json(info, false));
 	return root;
@@ -160,10 +166,7 @@ cell_json(const struct flow_cell_info *info)
 	json_object_set_new(root, "length_bytes", number(info->length));
 	json_object_set_new(root, "capacity_bytes", number(info->capacity));
 	json_object_set_new(root, "copies", number(info->areas));
-	json_object_set_new(root, "age_s", json_real(age_of(info->created)));
-	json_object_set_new(
-		root, "identity",
-		json_sprintf("%016llx", (unsigned long long)info->identity));
+	set_birth(root, info->created, info->identity);
 	return root;
 }
 

@@ -468,6 +468,22 @@ draw_nodes(const struct flow_table *table, unsigned width, FILE *out)
 	}
 }
 
+/* A row of edge INDEX: its name, NAME columns wide, and what it has moved. */
+static FILE *
+begin_edge(struct row *row, const struct flow_table *table, size_t index,
+	   size_t name)
+{
+	const struct flow_edge_sight *edge =
+		&flow_board_edges(table->now)[index];
+	FILE *line = begin(row);
+
+	put_fit(line, table->edge_names[index], name, true);
+	fputs("  ", line);
+	put_bytes(line, edge->bytes, edge->from == FLOW_BYTES_READER, 11, "");
+	putc(' ', line);
+	return line;
+}
+
 static void
 draw_edges(const struct flow_table *table, unsigned width, FILE *out)
 {
@@ -484,12 +500,7 @@ draw_edges(const struct flow_table *table, unsigned width, FILE *out)
 
 		if (!table->shown[i])
 			continue;
-		line = begin(&row);
-		put_fit(line, table->edge_names[i], name, true);
-		fputs("  ", line);
-		put_bytes(line, edge->bytes, edge->from == FLOW_BYTES_READER,
-			  11, "");
-		putc(' ', line);
+		line = begin_edge(&row, table, i, name);
 		put_bytes(line, (int64_t)table->rates[i], false, 13, "/s");
 		fputs("  ", line);
 		put_bar(line, edge);
@@ -542,12 +553,7 @@ draw_edge_sums(const struct flow_table *table, unsigned width, FILE *out)
 
 		if (!table->shown[i])
 			continue;
-		line = begin(&row);
-		put_fit(line, table->edge_names[i], name, true);
-		fputs("  ", line);
-		put_bytes(line, edge->bytes, edge->from == FLOW_BYTES_READER,
-			  11, "");
-		putc(' ', line);
+		line = begin_edge(&row, table, i, name);
 		put_bytes(line,
 			  edge->bytes < 0
 				  ? -1
